@@ -1,0 +1,1 @@
+//! Use cases of the payments gateway and the ports they need.

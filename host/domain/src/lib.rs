@@ -1,0 +1,1 @@
+//! Billing aggregates, their transitions and events: pure, synchronous, without input or output.

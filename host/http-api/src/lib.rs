@@ -1,0 +1,1 @@
+//! The HTTP surface: tenant API, operator API, webhooks.

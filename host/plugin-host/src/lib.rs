@@ -1,0 +1,1 @@
+//! Loads provider plugins and runs their steps in a WebAssembly sandbox.

@@ -1,0 +1,2 @@
+//! The `tillgate` binary.
+fn main() {}

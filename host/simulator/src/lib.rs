@@ -1,0 +1,1 @@
+//! Stateful stand-ins of payment providers, speaking their wire protocol.

@@ -1,0 +1,1 @@
+//! Writes a payment provider plugin as straight-line async Rust.

@@ -1,0 +1,2 @@
+//! Automation: build the plugins, run the demo, run every check.
+fn main() {}
