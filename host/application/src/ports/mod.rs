@@ -1,0 +1,15 @@
+//! What the use cases need of the world. Adapters implement these; nothing here names a driver.
+
+mod clock;
+mod payment_gateway;
+mod plugins;
+mod secrets;
+mod store;
+mod unit_of_work;
+
+pub use clock::{Clock, Ids};
+pub use payment_gateway::*;
+pub use plugins::*;
+pub use secrets::*;
+pub use store::*;
+pub use unit_of_work::*;

@@ -1,0 +1,742 @@
+//! The gateway to payment providers: what the use cases ask of a plugin.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use tillgate_domain::{
+    CheckoutType, Money, PaymentState, PaymentStatus, RefundState, SubscriptionChange, SubscriptionSnapshot, Timestamp,
+};
+
+use super::StoreError;
+use crate::account::ConnectedAccount;
+
+/// A pair of name and value.
+pub type Field = (String, String);
+
+/// The methods a provider's API uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "their names are RFC 9110's")]
+pub enum ExchangeMethod {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+/// What repeating a request would do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Nothing.
+    Read,
+    /// Nothing, under the same idempotency key.
+    IdempotentWrite,
+    /// The same again.
+    Write,
+}
+
+/// A request a plugin wants sent. It holds no secret.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExchangeRequest {
+    /// The method.
+    pub method: ExchangeMethod,
+    /// Name of a manifest endpoint.
+    pub endpoint: String,
+    /// Path below the endpoint.
+    pub path: String,
+    /// Query pairs.
+    pub query: Vec<Field>,
+    /// Headers.
+    pub headers: Vec<Field>,
+    /// Body.
+    pub body: Option<Vec<u8>>,
+    /// What repeating it would do.
+    pub effect: Effect,
+    /// Name of a manifest credential.
+    pub credential: Option<String>,
+}
+
+impl std::fmt::Debug for ExchangeRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} {}:{} ({:?})", self.method, self.endpoint, self.path, self.effect)
+    }
+}
+
+/// How far a request that failed had got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reached {
+    /// The provider can't have seen it.
+    NotSent,
+    /// The provider may have performed it.
+    MaybeSent,
+    /// The provider answered, unreadably.
+    Sent,
+}
+
+/// What came back from one request.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExchangeOutcome {
+    /// An answer.
+    Response {
+        /// Its status.
+        status: u16,
+        /// Its headers.
+        headers: Vec<(String, Vec<u8>)>,
+        /// Its body.
+        body: Vec<u8>,
+    },
+    /// None.
+    Failed {
+        /// How far the request had got.
+        reached: Reached,
+        /// What failed, in a word.
+        kind: String,
+        /// For people.
+        message: String,
+    },
+}
+
+impl std::fmt::Debug for ExchangeOutcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Response { status, body, .. } => write!(f, "response {status} ({} bytes)", body.len()),
+            Self::Failed { reached, kind, .. } => write!(f, "failed {kind} ({reached:?})"),
+        }
+    }
+}
+
+/// One request and what came back, as recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// The request.
+    pub request: ExchangeRequest,
+    /// What came back; none if that isn't known: it was about to be sent when the host stopped.
+    pub outcome: Option<ExchangeOutcome>,
+}
+
+/// The durable record of an operation's exchanges.
+#[async_trait]
+pub trait Journal: Send {
+    /// The exchanges recorded so far, in order. Only the last can lack its outcome.
+    fn recorded(&self) -> &[Exchange];
+
+    /// Records that a request is about to be sent. Durable, with all before it, when this returns, if the request
+    /// changes something.
+    async fn sending(&mut self, request: &ExchangeRequest) -> Result<(), StoreError>;
+
+    /// Records what came back from the request last recorded.
+    async fn received(&mut self, outcome: ExchangeOutcome) -> Result<(), StoreError>;
+}
+
+/// The circumstances of one call of a capability.
+pub struct GatewayCall<'a> {
+    /// For which account, with its secrets.
+    pub account: &'a Arc<ConnectedAccount>,
+    /// When the operation began: the same at every step and every retry.
+    pub now: Timestamp,
+    /// Stable across every step and every retry of the operation.
+    pub idempotency_key: &'a str,
+    /// Its exchanges.
+    pub journal: &'a mut dyn Journal,
+}
+
+/// What a failure at the provider means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// Refused as it is.
+    InvalidRequest,
+    /// The account's credentials are wrong, missing, or lack a permission.
+    Unauthorized,
+    /// It doesn't exist at the provider.
+    NotFound,
+    /// The object's state or a concurrent change forbids it.
+    Conflict,
+    /// Too many requests.
+    RateLimited,
+    /// Declined: an outcome, not a fault.
+    Declined,
+    /// The provider failed or couldn't be reached; nothing was done.
+    Unavailable,
+    /// Not to be had at this provider, or not for this object.
+    Unsupported,
+    /// The provider's answer can't be understood.
+    MalformedResponse,
+    /// It may or may not have been done.
+    UnknownOutcome,
+}
+
+/// When the same operation may be tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetryAdvice {
+    /// It would fail again.
+    Never,
+    /// Any time.
+    Allowed,
+    /// After so many milliseconds.
+    After(u64),
+}
+
+/// A failure at the provider, told so that a person can act on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderFailure {
+    /// What it means.
+    pub kind: FailureKind,
+    /// For people.
+    pub message: String,
+    /// The provider's error code.
+    pub provider_code: Option<String>,
+    /// The provider's reason for a decline.
+    pub decline_code: Option<String>,
+    /// The parameter that is at fault.
+    pub parameter: Option<String>,
+    /// The status that was answered.
+    pub http_status: Option<u16>,
+    /// The provider's id of the request.
+    pub request_id: Option<String>,
+    /// Whether trying again makes sense.
+    pub retry: RetryAdvice,
+}
+
+/// How a plugin misbehaved.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[error("plugin {plugin} {version} ({digest}) failed in {operation}: {kind}: {message}")]
+pub struct PluginFault {
+    /// Its name.
+    pub plugin: String,
+    /// Its version.
+    pub version: String,
+    /// The SHA-256 of the component, in hex.
+    pub digest: String,
+    /// What it was asked for.
+    pub operation: String,
+    /// In a word: `trapped`, `out_of_fuel`, `timed_out`, `result_too_large`, `too_many_exchanges`, `journal_too_large`,
+    /// `request_refused`, `malformed_answer`, `invalid_proof_plan`.
+    pub kind: String,
+    /// For people.
+    pub message: String,
+}
+
+/// Why an operation gave no result.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GatewayError {
+    /// The provider lacks the capability, or this way of it.
+    #[error("{provider} has no {capability}")]
+    Unsupported {
+        /// The plugin's name.
+        provider: String,
+        /// What it lacks.
+        capability: String,
+    },
+    /// Nothing was done; it can be tried again.
+    #[error("nothing was done: {}", .0.message)]
+    NotSent(Box<ProviderFailure>),
+    /// It may or may not have been done.
+    #[error("the outcome is unknown: {}", .0.message)]
+    UnknownOutcome(Box<ProviderFailure>),
+    /// The provider said no.
+    #[error("the provider refused: {}", .0.message)]
+    Rejected(Box<ProviderFailure>),
+    /// The plugin misbehaved.
+    #[error(transparent)]
+    PluginFault(Box<PluginFault>),
+    /// The plugin the account is pinned to isn't loaded.
+    #[error("plugin {plugin} {version} ({digest}) is not loaded")]
+    PluginMissing {
+        /// Its name.
+        plugin: String,
+        /// Its version.
+        version: String,
+        /// Its digest.
+        digest: String,
+    },
+    /// The journal could not be written, so nothing more was sent.
+    #[error("the journal could not be written: {0}")]
+    Journal(StoreError),
+}
+
+/// Asks for a checkout session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckoutRequest {
+    /// `subscription` or `one_time`.
+    #[serde(with = "crate::codec::checkout_type")]
+    pub checkout_type: CheckoutType,
+    /// The provider's id of the price.
+    pub price_reference: String,
+    /// How many seats.
+    pub seats: u64,
+    /// The provider's id of the customer.
+    pub customer_reference: Option<String>,
+    /// The address to fill in.
+    pub customer_email: Option<String>,
+    /// Length of the trial in days.
+    pub trial_period_days: Option<u32>,
+    /// Where the customer comes back to after paying.
+    pub success_url: String,
+    /// Where the customer comes back to without.
+    pub cancel_url: String,
+    /// Our id of the session.
+    pub correlation_id: String,
+    /// To be kept by the provider.
+    pub metadata: Vec<Field>,
+}
+
+/// A checkout session the provider made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderCheckoutSession {
+    /// The provider's id.
+    pub reference: String,
+    /// How the customer gets there.
+    pub target: CheckoutTarget,
+    /// Whether it is paid.
+    pub payment_status: PaymentStatus,
+    /// When the page stops working.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// How the customer gets to pay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CheckoutTarget {
+    /// By going there.
+    Redirect(String),
+    /// By a token for the provider's script.
+    ClientToken(String),
+    /// By posting a form.
+    FormPost {
+        /// Where to.
+        url: String,
+        /// With these fields.
+        fields: Vec<Field>,
+    },
+}
+
+/// Asks for a portal session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortalRequest {
+    /// The provider's id of the customer.
+    pub customer_reference: String,
+    /// Where the customer comes back to.
+    pub return_url: String,
+}
+
+/// A portal session the provider made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderPortalSession {
+    /// Where the customer goes.
+    pub url: String,
+    /// When the page stops working.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// When a cancellation takes effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelMode {
+    /// Now.
+    Immediate,
+    /// When the paid period ends.
+    AtPeriodEnd,
+}
+
+impl CancelMode {
+    /// Its name in manifests and in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Immediate => "immediate",
+            Self::AtPeriodEnd => "at_period_end",
+        }
+    }
+}
+
+/// Asks for a cancellation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelRequest {
+    /// The provider's id of the subscription.
+    pub reference: String,
+    /// When.
+    pub mode: CancelMode,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// How a change in the middle of a period is charged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proration {
+    /// As the provider does by itself.
+    #[default]
+    ProviderDefault,
+    /// On the next invoice.
+    NextInvoice,
+    /// Now.
+    InvoiceNow,
+    /// It isn't.
+    None,
+}
+
+/// Asks for another number of seats.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeatsRequest {
+    /// The provider's id of the subscription.
+    pub reference: String,
+    /// The provider's id of the price that is per seat.
+    pub price_reference: Option<String>,
+    /// How many.
+    pub seats: u64,
+    /// How the change is charged.
+    pub proration: Proration,
+}
+
+/// A subscription as the provider has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderSubscription {
+    /// The provider's id.
+    pub reference: String,
+    /// The provider's id of the customer.
+    pub customer_reference: Option<String>,
+    /// Its state. The seats and price are those of the only item; with several, see `items`.
+    pub snapshot: SubscriptionSnapshot,
+    /// All its items.
+    pub items: Vec<ProviderSubscriptionItem>,
+    /// Our id of the checkout session it came from.
+    pub correlation_id: Option<String>,
+    /// The provider's metadata.
+    pub metadata: Vec<Field>,
+    /// The provider's version of the object.
+    pub object_version: Option<u64>,
+    /// The provider's clock when this was true.
+    pub as_of: Option<Timestamp>,
+}
+
+/// One priced part of a subscription.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderSubscriptionItem {
+    /// The provider's id of the item.
+    pub reference: String,
+    /// The provider's id of the price.
+    pub price_reference: String,
+    /// How many.
+    pub quantity: Option<u64>,
+}
+
+/// What came of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeOutcome {
+    /// It is done.
+    Applied(Box<ProviderSubscription>),
+    /// It will happen by itself.
+    Scheduled {
+        /// When.
+        effective_at: Option<Timestamp>,
+        /// How the subscription is until then.
+        subscription: Option<Box<ProviderSubscription>>,
+    },
+    /// The customer has to do something.
+    ActionRequired {
+        /// Where.
+        url: String,
+        /// How the subscription is until then.
+        subscription: Option<Box<ProviderSubscription>>,
+    },
+}
+
+/// A request received from a provider, exactly as received.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookRequest {
+    /// The method, in upper case.
+    pub method: String,
+    /// The URL as registered with the provider.
+    pub url: String,
+    /// Query pairs, decoded.
+    pub query: Vec<Field>,
+    /// All headers, in order, names in lower case.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The raw body.
+    pub body: Vec<u8>,
+    /// The sender's address.
+    pub remote_ip: Option<IpAddr>,
+    /// When it was received, in milliseconds since 1970.
+    pub received_at_ms: i64,
+}
+
+impl std::fmt::Debug for WebhookRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} webhook of {} bytes", self.method, self.body.len())
+    }
+}
+
+/// What a provider is answered.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Ack {
+    /// The status.
+    pub status: u16,
+    /// Headers.
+    pub headers: Vec<Field>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl std::fmt::Debug for Ack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ack {}", self.status)
+    }
+}
+
+/// Why a webhook isn't believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebhookRejection {
+    /// It carries no signature.
+    SignatureMissing,
+    /// Its signature has no form that could be right.
+    SignatureMalformed,
+    /// It isn't a request this provider sends.
+    NotAWebhook,
+    /// No active secret proves it.
+    SignatureInvalid,
+    /// It was signed too long ago.
+    TooOld,
+    /// It was signed in the future.
+    TooNew,
+}
+
+/// What to do with a webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WebhookDecision {
+    /// It is genuine.
+    Proven {
+        /// Which of the active secrets proved it, newest first; none where no secret was involved.
+        secret_index: Option<usize>,
+        /// Nothing in it proves anything: `parse` has to ask the provider.
+        fetch_back: bool,
+    },
+    /// The provider only checks that we are here.
+    Handshake(Ack),
+    /// It isn't believed.
+    Rejected {
+        /// Why.
+        reason: WebhookRejection,
+        /// For people.
+        message: String,
+        /// The answer the plugin wants.
+        ack: Option<Ack>,
+    },
+}
+
+/// What a normalized event is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EventBody {
+    /// A checkout session.
+    Checkout(Box<CheckoutEvent>),
+    /// A subscription.
+    Subscription {
+        /// What happened.
+        change: SubscriptionChange,
+        /// The subscription after it.
+        subscription: Box<ProviderSubscription>,
+    },
+    /// A payment.
+    Payment(Box<PaymentEvent>),
+    /// A refund.
+    Refund(Box<RefundEvent>),
+    /// A dispute.
+    Dispute(Box<DisputeEvent>),
+    /// Something without effect.
+    Other,
+}
+
+/// How a checkout session went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckoutChange {
+    /// The customer finished it.
+    Completed,
+    /// The pending payment succeeded.
+    PaymentSucceeded,
+    /// The pending payment failed.
+    PaymentFailed,
+    /// It wasn't finished in time.
+    Expired,
+}
+
+/// Facts about a checkout session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckoutEvent {
+    /// The provider's id.
+    pub reference: String,
+    /// What happened.
+    pub change: CheckoutChange,
+    /// Whether it is paid.
+    pub payment_status: PaymentStatus,
+    /// Whether it is for a subscription.
+    pub is_subscription: bool,
+    /// Our id of the session.
+    pub correlation_id: Option<String>,
+    /// The provider's id of the customer.
+    pub customer_reference: Option<String>,
+    /// The customer's address.
+    pub customer_email: Option<String>,
+    /// The provider's id of the subscription that came of it.
+    pub subscription_reference: Option<String>,
+    /// The provider's id of the payment that came of it.
+    pub payment_reference: Option<String>,
+    /// What it cost in all.
+    pub total: Option<Money>,
+    /// The session's metadata.
+    pub metadata: Vec<Field>,
+}
+
+/// Facts about a payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentEvent {
+    /// By which it is counted once.
+    pub reference: String,
+    /// How it stands.
+    pub state: PaymentState,
+    /// The amount.
+    pub amount: Money,
+    /// The provider's id of the customer.
+    pub customer_reference: Option<String>,
+    /// The provider's id of the subscription.
+    pub subscription_reference: Option<String>,
+    /// Other ids of it.
+    pub aliases: Vec<String>,
+    /// Why it failed.
+    pub failure_reason: Option<String>,
+    /// How often it was tried.
+    pub attempt: Option<u32>,
+    /// When it is tried next.
+    pub next_attempt_at: Option<Timestamp>,
+    /// The invoice's page.
+    pub invoice_url: Option<String>,
+    /// The receipt's page.
+    pub receipt_url: Option<String>,
+}
+
+/// Facts about a refund.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundEvent {
+    /// The provider's id; none where only the total is known.
+    pub reference: Option<String>,
+    /// How it stands.
+    pub state: RefundState,
+    /// This refund's amount, or the total refunded.
+    pub amount: Money,
+    /// The ids by which the payment is named.
+    pub payment_references: Vec<String>,
+    /// Why.
+    pub reason: Option<String>,
+    /// Why it failed.
+    pub failure_reason: Option<String>,
+}
+
+/// Facts about a dispute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DisputeEvent {
+    /// The provider's id.
+    pub reference: String,
+    /// The amount.
+    pub amount: Money,
+    /// The ids by which the payment is named.
+    pub payment_references: Vec<String>,
+    /// Why.
+    pub reason: Option<String>,
+    /// The provider's word for how it stands.
+    pub provider_status: String,
+    /// Until when evidence is taken.
+    pub evidence_due_at: Option<Timestamp>,
+}
+
+/// One normalized event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderEvent {
+    /// Unique for the account.
+    pub dedupe_key: String,
+    /// The provider's word for its type.
+    pub provider_type: String,
+    /// When it happened, by the provider's clock.
+    pub occurred_at: Option<Timestamp>,
+    /// Live (true) or test (false), where the provider says.
+    pub live: Option<bool>,
+    /// The account at the provider it concerns.
+    pub account_reference: Option<String>,
+    /// What it is about.
+    pub body: EventBody,
+}
+
+/// A parsed webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// Its events.
+    pub events: Vec<ProviderEvent>,
+    /// The answer the plugin wants.
+    pub ack: Option<Ack>,
+}
+
+/// Whether a webhook could be parsed without asking the provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Parsed {
+    /// Yes.
+    Receipt(Receipt),
+    /// No: the provider has to be asked.
+    NeedsExchange,
+}
+
+/// A provider, as the use cases see it.
+#[async_trait]
+pub trait PaymentGateway: Send + Sync {
+    /// Creates a checkout session.
+    async fn create_checkout_session(
+        &self,
+        call: GatewayCall<'_>,
+        request: &CheckoutRequest,
+    ) -> Result<ProviderCheckoutSession, GatewayError>;
+
+    /// Creates a portal session.
+    async fn create_portal_session(
+        &self,
+        call: GatewayCall<'_>,
+        request: &PortalRequest,
+    ) -> Result<ProviderPortalSession, GatewayError>;
+
+    /// Asks for a subscription.
+    async fn retrieve_subscription(
+        &self,
+        call: GatewayCall<'_>,
+        reference: &str,
+    ) -> Result<ProviderSubscription, GatewayError>;
+
+    /// Cancels a subscription.
+    async fn cancel_subscription(
+        &self,
+        call: GatewayCall<'_>,
+        request: &CancelRequest,
+    ) -> Result<ChangeOutcome, GatewayError>;
+
+    /// Changes the number of seats.
+    async fn update_seats(&self, call: GatewayCall<'_>, request: &SeatsRequest) -> Result<ChangeOutcome, GatewayError>;
+
+    /// Judges whether a webhook is genuine, over its raw bytes. `now` is the host's clock.
+    async fn authenticate_webhook(
+        &self,
+        account: &Arc<ConnectedAccount>,
+        request: &WebhookRequest,
+        now: Timestamp,
+    ) -> Result<WebhookDecision, GatewayError>;
+
+    /// Understands a genuine webhook, if that needs no exchange.
+    async fn parse_webhook_offline(
+        &self,
+        account: &Arc<ConnectedAccount>,
+        request: &WebhookRequest,
+    ) -> Result<Parsed, GatewayError>;
+
+    /// Understands a genuine webhook, asking the provider where needed.
+    async fn parse_webhook(&self, call: GatewayCall<'_>, request: &WebhookRequest) -> Result<Receipt, GatewayError>;
+}

@@ -1,0 +1,171 @@
+//! The unit of work: what a use case decided, committed as one.
+//!
+//! A use case reads, decides, collects what is to be written, and commits it in one call: no transaction is ever open
+//! while it thinks or waits for a provider. What it read is guarded by versions: if anything changed meanwhile, the
+//! commit is a [`CommitError::Conflict`], nothing is written, and the use case reads and decides again. Adapters may
+//! commit several units of work as one transaction; each is still all or nothing by itself.
+
+use async_trait::async_trait;
+use tillgate_domain::{
+    ApiKeyId, CheckoutSession, Customer, Dispute, InboxId, OperationId, Organization, Payment, Product,
+    ProviderAccountId, Purchase, Refund, Subscription, Tenant, TenantId, Timestamp, User,
+};
+
+use super::{Exchange, StoreError};
+use crate::account::{ApiKey, ProviderAccount, SealedSecret};
+use crate::inbox::{InboxEntry, OutboxEvent};
+use crate::operation::{IdempotencyRecord, Operation};
+
+/// One thing to write.
+///
+/// What has a `version` is inserted where that is 0, and otherwise updated where the stored version is still that one;
+/// either way the stored version is then one more.
+#[derive(Debug, Clone)]
+pub enum Write {
+    /// Inserts a tenant.
+    Tenant(Tenant),
+    /// Puts an organization; `created_at` stays where it is known already.
+    Organization(Organization),
+    /// Puts a user; `created_at` stays where it is known already.
+    User(User),
+    /// Puts a product with all its prices; `created_at` stays where it is known already.
+    Product(Product),
+    /// Inserts an API key.
+    ApiKey(ApiKey),
+    /// Revokes one; it stays revoked since the first time.
+    RevokeApiKey {
+        /// Whose.
+        tenant_id: TenantId,
+        /// Which.
+        id: ApiKeyId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Saves an account. Where it is the default, no other of the tenant is any more.
+    Account(ProviderAccount),
+    /// Adds a secret to an account.
+    Secret(SealedSecret),
+    /// Ends every secret of a name that would be active after `at` (those put before), at `at`.
+    ExpireSecrets {
+        /// For which account.
+        account_id: ProviderAccountId,
+        /// Under which name.
+        name: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// Claims an idempotency key; [`Conflict::IdempotencyKey`] if it is taken.
+    IdempotencyKey(IdempotencyRecord),
+    /// Saves an operation.
+    Operation(Operation),
+    /// Records one exchange of an operation, replacing one of the same index.
+    Exchange {
+        /// Of which operation.
+        operation_id: OperationId,
+        /// Which, from 0.
+        index: u32,
+        /// What is known of it.
+        exchange: Exchange,
+    },
+    /// Forgets an operation's exchanges from an index on.
+    TruncateJournal {
+        /// Of which operation.
+        operation_id: OperationId,
+        /// The first to forget.
+        from: u32,
+    },
+    /// Saves a checkout session.
+    CheckoutSession(CheckoutSession),
+    /// Saves a customer.
+    Customer(Customer),
+    /// Saves a subscription.
+    Subscription(Subscription),
+    /// Saves a purchase.
+    Purchase(Purchase),
+    /// Saves a payment and its aliases.
+    Payment(Payment),
+    /// Saves a refund.
+    Refund(Refund),
+    /// Saves a dispute.
+    Dispute(Dispute),
+    /// Saves a received webhook; the raw request is written with the first version only.
+    Inbox(InboxEntry),
+    /// Claims an event's dedupe key; [`Conflict::DuplicateEvent`] if it is taken.
+    EventKey {
+        /// For which account.
+        account_id: ProviderAccountId,
+        /// Unique for it.
+        dedupe_key: String,
+        /// In which webhook it came.
+        inbox_id: InboxId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Publishes a domain event.
+    Event(OutboxEvent),
+}
+
+/// What a use case decided, in the order it is to be written.
+#[derive(Debug, Clone, Default)]
+pub struct UnitOfWork {
+    writes: Vec<Write>,
+}
+
+impl UnitOfWork {
+    /// An empty one.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { writes: Vec::new() }
+    }
+
+    /// Adds one thing to write.
+    pub fn push(&mut self, write: Write) {
+        self.writes.push(write);
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn writes(&self) -> &[Write] {
+        &self.writes
+    }
+
+    /// Whether there is nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty()
+    }
+}
+
+/// What stood against a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Conflict {
+    /// Something changed since it was read, or exists already; what, in a word.
+    Version(&'static str),
+    /// The event was taken in before.
+    DuplicateEvent {
+        /// Its dedupe key.
+        dedupe_key: String,
+    },
+    /// The idempotency key is taken.
+    IdempotencyKey,
+    /// Something it refers to doesn't exist, or a name is taken; what, in a word.
+    Reference(&'static str),
+}
+
+/// Why a unit of work wasn't committed. Nothing of it was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// Something stood against it.
+    #[error("conflict: {0:?}")]
+    Conflict(Conflict),
+    /// The store failed. Whether it was written is unknown where the connection broke during the commit.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Commits units of work.
+#[async_trait]
+pub trait Commit: Send + Sync {
+    /// Writes all of it, durably, or nothing.
+    async fn commit(&self, work: UnitOfWork) -> Result<(), CommitError>;
+}

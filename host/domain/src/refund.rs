@@ -1,0 +1,127 @@
+//! Refunds, as webhooks tell of them.
+
+use crate::{DomainEvent, EventKind, Money, PaymentId, ProviderAccountId, RefundId, TenantId, Timestamp};
+
+/// How a refund stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RefundState {
+    /// Under way.
+    Pending,
+    /// The customer has to do something.
+    RequiresAction,
+    /// The money is back. It can still come to fail.
+    Succeeded,
+    /// It failed.
+    Failed,
+    /// It was withdrawn.
+    Canceled,
+}
+
+impl RefundState {
+    /// Its name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::RequiresAction => "requires_action",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+        }
+    }
+
+    /// How far along it is: of two words of one instant the further one counts.
+    const fn rank(self) -> u8 {
+        match self {
+            Self::Pending => 0,
+            Self::RequiresAction => 1,
+            Self::Succeeded => 2,
+            Self::Failed | Self::Canceled => 3,
+        }
+    }
+}
+
+/// What a provider says about a refund.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundFacts {
+    /// The provider's id of it.
+    pub provider_reference: String,
+    /// How it stands.
+    pub state: RefundState,
+    /// How much.
+    pub amount: Money,
+    /// The ids by which the provider names the payment.
+    pub payment_references: Vec<String>,
+    /// Why, in the provider's words.
+    pub reason: Option<String>,
+    /// Why it failed, in the provider's words.
+    pub failure_reason: Option<String>,
+    /// The provider's clock.
+    pub as_of: Option<Timestamp>,
+}
+
+/// A refund.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refund {
+    /// Its id.
+    pub id: RefundId,
+    /// Whose.
+    pub tenant_id: TenantId,
+    /// Where it was made.
+    pub account_id: ProviderAccountId,
+    /// The payment that was given back, where it is known here.
+    pub payment_id: Option<PaymentId>,
+    /// What is known of it.
+    pub facts: RefundFacts,
+    /// When it became known.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// How often it was stored; 0 before the first time.
+    pub version: u64,
+    /// What happened since it was loaded.
+    pub events: Vec<DomainEvent>,
+}
+
+impl Refund {
+    /// Records a refund that became known.
+    #[must_use]
+    pub fn create(
+        id: RefundId,
+        tenant_id: TenantId,
+        account_id: ProviderAccountId,
+        payment_id: Option<PaymentId>,
+        facts: RefundFacts,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            tenant_id,
+            account_id,
+            payment_id,
+            facts,
+            created_at: now,
+            updated_at: now,
+            version: 0,
+            events: vec![DomainEvent { kind: EventKind::RefundCreated, recorded_at: now }],
+        }
+    }
+
+    /// Takes in what a provider says, if it is newer, or of the same instant and further along. Answers whether anything
+    /// changed.
+    pub fn apply(&mut self, facts: RefundFacts, now: Timestamp) -> bool {
+        if let (Some(new), Some(known)) = (facts.as_of, self.facts.as_of) {
+            let behind = facts.state.rank() < self.facts.state.rank();
+            if new < known || (new == known && behind) {
+                return false;
+            }
+        }
+        let same = RefundFacts { as_of: self.facts.as_of, ..facts.clone() } == self.facts;
+        self.facts = facts;
+        if !same {
+            self.updated_at = now;
+            self.events.push(DomainEvent { kind: EventKind::RefundUpdated, recorded_at: now });
+        }
+        !same
+    }
+}
