@@ -6,7 +6,58 @@
 #![deny(missing_docs)]
 
 pub mod account;
+mod accounts;
+mod application;
+mod apply_event;
+mod authenticate_api_key;
+pub mod bounds;
+mod cancel_subscription;
+mod change_subscription;
 mod codec;
+mod create_api_key;
+mod create_checkout_session;
+mod create_portal_session;
+mod create_provider_account;
+mod create_tenant;
+mod effects;
+mod error;
+mod idempotency;
 pub mod inbox;
+mod operate;
 pub mod operation;
+mod operation_journal;
 pub mod ports;
+mod process_webhook;
+mod put_directory;
+mod put_secret;
+mod receive_webhook;
+mod resume_operations;
+mod retrieve_subscription;
+mod saving;
+mod update_seats;
+mod validate;
+pub mod views;
+
+pub use application::{Application, Ports, Settings};
+pub use authenticate_api_key::{AuthenticatedTenant, authenticate_api_key};
+pub use cancel_subscription::{CancelSubscription, cancel_subscription};
+pub use create_api_key::{CreateApiKey, CreatedApiKey, create_api_key, revoke_api_key};
+pub use create_checkout_session::{CreateCheckoutSession, create_checkout_session};
+pub use create_portal_session::{CreatePortalSession, create_portal_session};
+pub use create_provider_account::{
+    CreateProviderAccount, PinPlugin, ProviderAccountView, create_provider_account, list_provider_accounts, pin_plugin,
+    provider_account,
+};
+pub use create_tenant::{CreateTenant, TenantView, create_tenant};
+pub use error::ApplicationError;
+pub use idempotency::Caller;
+pub use process_webhook::{ProcessedWebhooks, process_due_webhooks};
+pub use put_directory::{
+    OrganizationView, ProductView, PutOrganization, PutProduct, PutUser, UserView, organization, product,
+    put_organization, put_product, put_user, user,
+};
+pub use put_secret::{PutSecret, put_secret};
+pub use receive_webhook::{WebhookAnswer, receive_webhook};
+pub use resume_operations::resume_abandoned_operations;
+pub use retrieve_subscription::{RetrieveSubscription, retrieve_subscription};
+pub use update_seats::{UpdateSeats, update_seats};

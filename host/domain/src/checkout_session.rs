@@ -180,10 +180,20 @@ impl CheckoutSession {
                 return Err(DomainError::TrialWithoutSubscription);
             }
             if days == 0 || days > Subscription::TRIAL_DAYS_MAX {
-                return Err(DomainError::InvalidTrial { given: days, max: Subscription::TRIAL_DAYS_MAX });
+                return Err(DomainError::InvalidTrial {
+                    given: days,
+                    max: Subscription::TRIAL_DAYS_MAX,
+                });
             }
         }
-        Ok(Self::restore(new, CheckoutStatus::Pending, PaymentStatus::Unpaid, now, now, 0))
+        Ok(Self::restore(
+            new,
+            CheckoutStatus::Pending,
+            PaymentStatus::Unpaid,
+            now,
+            now,
+            0,
+        ))
     }
 
     /// Puts a stored session together again, with no events; the provider's facts are public fields.

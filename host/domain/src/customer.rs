@@ -31,7 +31,10 @@ pub struct Customer {
 
 impl std::fmt::Debug for Customer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Customer").field("id", &self.id).field("version", &self.version).finish_non_exhaustive()
+        f.debug_struct("Customer")
+            .field("id", &self.id)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
     }
 }
 
@@ -65,7 +68,10 @@ impl Customer {
             created_at: now,
             updated_at: now,
             version: 0,
-            events: vec![DomainEvent { kind: EventKind::CustomerCreated, recorded_at: now }],
+            events: vec![DomainEvent {
+                kind: EventKind::CustomerCreated,
+                recorded_at: now,
+            }],
         }
     }
 
@@ -82,7 +88,10 @@ impl Customer {
         let changed = organization_changes || user_changes;
         if changed {
             self.updated_at = now;
-            self.events.push(DomainEvent { kind: EventKind::CustomerAssociated, recorded_at: now });
+            self.events.push(DomainEvent {
+                kind: EventKind::CustomerAssociated,
+                recorded_at: now,
+            });
         }
         changed
     }

@@ -31,7 +31,10 @@ impl std::str::FromStr for Mode {
         match text {
             "live" => Ok(Self::Live),
             "test" => Ok(Self::Test),
-            _ => Err(DomainError::InvalidText { field: "mode", rule: "must be live or test" }),
+            _ => Err(DomainError::InvalidText {
+                field: "mode",
+                rule: "must be live or test",
+            }),
         }
     }
 }
@@ -114,5 +117,7 @@ pub fn valid_external_id(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= EXTERNAL_ID_MAX
         && !matches!(text, "." | "..")
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'-'))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'-'))
 }

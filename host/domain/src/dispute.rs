@@ -64,7 +64,10 @@ impl Dispute {
             created_at: now,
             updated_at: now,
             version: 0,
-            events: vec![DomainEvent { kind: EventKind::DisputeOpened, recorded_at: now }],
+            events: vec![DomainEvent {
+                kind: EventKind::DisputeOpened,
+                recorded_at: now,
+            }],
         }
     }
 
@@ -73,11 +76,17 @@ impl Dispute {
         if matches!((facts.as_of, self.facts.as_of), (Some(new), Some(known)) if new < known) {
             return false;
         }
-        let same = DisputeFacts { as_of: self.facts.as_of, ..facts.clone() } == self.facts;
+        let same = DisputeFacts {
+            as_of: self.facts.as_of,
+            ..facts.clone()
+        } == self.facts;
         self.facts = facts;
         if !same {
             self.updated_at = now;
-            self.events.push(DomainEvent { kind: EventKind::DisputeUpdated, recorded_at: now });
+            self.events.push(DomainEvent {
+                kind: EventKind::DisputeUpdated,
+                recorded_at: now,
+            });
         }
         !same
     }

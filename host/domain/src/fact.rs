@@ -107,8 +107,14 @@ mod tests {
 
     #[test]
     fn a_version_outranks_the_clock() {
-        let known = FactStamp { object_version: Some(7), ..event(20, SubscriptionChange::Updated) };
-        let given = FactStamp { object_version: Some(8), ..event(10, SubscriptionChange::Updated) };
+        let known = FactStamp {
+            object_version: Some(7),
+            ..event(20, SubscriptionChange::Updated)
+        };
+        let given = FactStamp {
+            object_version: Some(8),
+            ..event(10, SubscriptionChange::Updated)
+        };
         assert_eq!(given.order_after(&known), FactOrder::Newer);
     }
 
@@ -125,7 +131,10 @@ mod tests {
     #[test]
     fn an_answer_settles_its_second() {
         let updated = event(10, SubscriptionChange::Updated);
-        let answer = FactStamp { source: FactSource::Answer, ..updated };
+        let answer = FactStamp {
+            source: FactSource::Answer,
+            ..updated
+        };
         assert_eq!(answer.order_after(&updated), FactOrder::Newer);
         assert_eq!(updated.order_after(&answer), FactOrder::Tie);
     }

@@ -106,7 +106,10 @@ mod tests {
 
     #[test]
     fn an_id_of_another_kind_is_refused_by_name() {
-        let error = CustomerId::from_bits(1).to_string().parse::<SubscriptionId>().unwrap_err();
+        let error = CustomerId::from_bits(1)
+            .to_string()
+            .parse::<SubscriptionId>()
+            .unwrap_err();
         assert_eq!(error.prefix, "sub");
     }
 

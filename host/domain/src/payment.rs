@@ -145,7 +145,10 @@ impl Payment {
         }
         self.refunded_amount = total;
         self.updated_at = now;
-        self.events.push(DomainEvent { kind: EventKind::PaymentRefunded, recorded_at: now });
+        self.events.push(DomainEvent {
+            kind: EventKind::PaymentRefunded,
+            recorded_at: now,
+        });
         true
     }
 

@@ -119,7 +119,13 @@ impl Purchase {
     /// Records the purchase of a subscription.
     #[must_use]
     pub fn create_subscription(new: NewPurchase, subscription_id: SubscriptionId, now: Timestamp) -> Self {
-        Self::create(new, PurchaseType::Subscription, Some(subscription_id), PurchaseStatus::Active, now)
+        Self::create(
+            new,
+            PurchaseType::Subscription,
+            Some(subscription_id),
+            PurchaseStatus::Active,
+            now,
+        )
     }
 
     fn create(
@@ -189,9 +195,10 @@ impl Purchase {
                 self.move_to(PurchaseStatus::Completed, EventKind::PurchaseCompleted, now);
                 Ok(())
             }
-            PurchaseStatus::Active => {
-                Err(DomainError::InvalidPurchaseStatus { status: self.status.as_str(), action: "complete" })
-            }
+            PurchaseStatus::Active => Err(DomainError::InvalidPurchaseStatus {
+                status: self.status.as_str(),
+                action: "complete",
+            }),
         }
     }
 
@@ -206,9 +213,10 @@ impl Purchase {
                 self.move_to(PurchaseStatus::Failed, EventKind::PurchaseFailed, now);
                 Ok(())
             }
-            PurchaseStatus::Active => {
-                Err(DomainError::InvalidPurchaseStatus { status: self.status.as_str(), action: "fail" })
-            }
+            PurchaseStatus::Active => Err(DomainError::InvalidPurchaseStatus {
+                status: self.status.as_str(),
+                action: "fail",
+            }),
         }
     }
 
@@ -270,7 +278,10 @@ mod tests {
         assert_eq!(purchase.status(), PurchaseStatus::Active);
         assert_eq!(
             purchase.complete(NOW),
-            Err(DomainError::InvalidPurchaseStatus { status: "active", action: "complete" })
+            Err(DomainError::InvalidPurchaseStatus {
+                status: "active",
+                action: "complete"
+            })
         );
     }
 }

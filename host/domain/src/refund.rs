@@ -103,7 +103,10 @@ impl Refund {
             created_at: now,
             updated_at: now,
             version: 0,
-            events: vec![DomainEvent { kind: EventKind::RefundCreated, recorded_at: now }],
+            events: vec![DomainEvent {
+                kind: EventKind::RefundCreated,
+                recorded_at: now,
+            }],
         }
     }
 
@@ -116,11 +119,17 @@ impl Refund {
                 return false;
             }
         }
-        let same = RefundFacts { as_of: self.facts.as_of, ..facts.clone() } == self.facts;
+        let same = RefundFacts {
+            as_of: self.facts.as_of,
+            ..facts.clone()
+        } == self.facts;
         self.facts = facts;
         if !same {
             self.updated_at = now;
-            self.events.push(DomainEvent { kind: EventKind::RefundUpdated, recorded_at: now });
+            self.events.push(DomainEvent {
+                kind: EventKind::RefundUpdated,
+                recorded_at: now,
+            });
         }
         !same
     }

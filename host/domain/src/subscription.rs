@@ -73,10 +73,13 @@ impl FromStr for SubscriptionStatus {
     type Err = DomainError;
 
     fn from_str(text: &str) -> Result<Self, DomainError> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(DomainError::InvalidText {
-            field: "status",
-            rule: "must be incomplete, trialing, active, past_due, unpaid, paused, canceled or expired",
-        })
+        Self::ALL
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or(DomainError::InvalidText {
+                field: "status",
+                rule: "must be incomplete, trialing, active, past_due, unpaid, paused, canceled or expired",
+            })
     }
 }
 
@@ -204,12 +207,19 @@ impl Subscription {
     pub fn create(new: NewSubscription, now: Timestamp) -> Result<Self, DomainError> {
         let trial_end = match new.trial_period_days {
             Some(days) if days == 0 || days > Self::TRIAL_DAYS_MAX => {
-                return Err(DomainError::InvalidTrial { given: days, max: Self::TRIAL_DAYS_MAX });
+                return Err(DomainError::InvalidTrial {
+                    given: days,
+                    max: Self::TRIAL_DAYS_MAX,
+                });
             }
             Some(days) => Some(now.plus_days(days)),
             None => None,
         };
-        let status = if trial_end.is_some() { SubscriptionStatus::Trialing } else { SubscriptionStatus::Active };
+        let status = if trial_end.is_some() {
+            SubscriptionStatus::Trialing
+        } else {
+            SubscriptionStatus::Active
+        };
         let mut subscription = Self::blank(new, status, now);
         subscription.terms.trial_end = trial_end;
         subscription.record(EventKind::SubscriptionCreated, now);
@@ -261,7 +271,10 @@ impl Subscription {
 
     /// Puts a stored subscription together again, with no events.
     #[must_use]
-    #[expect(clippy::too_many_arguments, reason = "one place, the repository, calls it with named columns")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one place, the repository, calls it with named columns"
+    )]
     pub fn restore(
         new: NewSubscription,
         status: SubscriptionStatus,
@@ -330,7 +343,10 @@ impl Subscription {
     /// [`DomainError::InvalidSubscriptionStatus`] naming the status and the action.
     pub const fn ensure_open(&self, action: &'static str) -> Result<(), DomainError> {
         if self.status.is_final() {
-            return Err(DomainError::InvalidSubscriptionStatus { status: self.status.as_str(), action });
+            return Err(DomainError::InvalidSubscriptionStatus {
+                status: self.status.as_str(),
+                action,
+            });
         }
         Ok(())
     }
@@ -341,7 +357,10 @@ impl Subscription {
     /// [`DomainError::InvalidSeats`] for none, or for more than [`Self::SEATS_MAX`].
     pub const fn validate_seats(seats: u64) -> Result<(), DomainError> {
         if seats == 0 || seats > Self::SEATS_MAX {
-            return Err(DomainError::InvalidSeats { given: seats, max: Self::SEATS_MAX });
+            return Err(DomainError::InvalidSeats {
+                given: seats,
+                max: Self::SEATS_MAX,
+            });
         }
         Ok(())
     }
@@ -432,7 +451,13 @@ impl Subscription {
     fn record_differences(&mut self, snapshot: &SubscriptionSnapshot, now: Timestamp) {
         let (old, new) = (self.terms.clone(), &snapshot.terms);
         if old.seats != new.seats {
-            self.record(EventKind::SubscriptionSeatsChanged { from: old.seats, to: new.seats }, now);
+            self.record(
+                EventKind::SubscriptionSeatsChanged {
+                    from: old.seats,
+                    to: new.seats,
+                },
+                now,
+            );
         }
         if old.price_reference != new.price_reference && old.price_reference.is_some() {
             self.record(EventKind::SubscriptionPlanChanged, now);

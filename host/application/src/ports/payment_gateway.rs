@@ -62,7 +62,11 @@ pub struct ExchangeRequest {
 
 impl std::fmt::Debug for ExchangeRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?} {}:{} ({:?})", self.method, self.endpoint, self.path, self.effect)
+        write!(
+            f,
+            "{:?} {}:{} ({:?})",
+            self.method, self.endpoint, self.path, self.effect
+        )
     }
 }
 

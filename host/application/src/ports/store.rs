@@ -154,8 +154,7 @@ pub trait CheckoutSessionRepository: Send + Sync {
 #[async_trait]
 pub trait SubscriptionRepository: Send + Sync {
     /// A subscription.
-    async fn subscription(&self, tenant_id: TenantId, id: SubscriptionId)
-    -> Result<Option<Subscription>, StoreError>;
+    async fn subscription(&self, tenant_id: TenantId, id: SubscriptionId) -> Result<Option<Subscription>, StoreError>;
     /// The subscription the provider knows by this id.
     async fn subscription_by_provider_reference(
         &self,

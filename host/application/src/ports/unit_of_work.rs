@@ -123,6 +123,11 @@ impl UnitOfWork {
         self.writes.push(write);
     }
 
+    /// Puts something before all that is there already, if there is anything to put.
+    pub fn writes_first(&mut self, write: Option<Write>) {
+        self.writes.splice(0..0, write);
+    }
+
     /// All of it.
     #[must_use]
     pub fn writes(&self) -> &[Write] {

@@ -1,0 +1,93 @@
+//! What every use case is given: the ports, and the little that is kept in memory.
+
+use std::sync::Arc;
+
+use tillgate_domain::Timestamp;
+use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
+
+use crate::accounts::Accounts;
+use crate::authenticate_api_key::ApiKeys;
+use crate::ports::{Clock, Ids, PaymentGateway, Plugins, Sealer, Store};
+
+/// The world, behind ports.
+#[derive(Clone)]
+pub struct Ports {
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// The providers.
+    pub gateway: Arc<dyn PaymentGateway>,
+    /// The plugins.
+    pub plugins: Arc<dyn Plugins>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and randomness.
+    pub ids: Arc<dyn Ids>,
+    /// The master key.
+    pub sealer: Arc<dyn Sealer>,
+}
+
+/// What is configured.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where this deployment is reached from outside, without a slash at the end.
+    pub public_url: String,
+}
+
+/// The use cases' shared state.
+pub struct Application {
+    pub(crate) ports: Ports,
+    pub(crate) settings: Settings,
+    pub(crate) accounts: Accounts,
+    pub(crate) api_keys: ApiKeys,
+    pub(crate) inbox_wakeup: Notify,
+    pub(crate) tasks: TaskTracker,
+}
+
+impl Application {
+    /// Puts it together.
+    #[must_use]
+    pub fn new(ports: Ports, settings: Settings) -> Arc<Self> {
+        Arc::new(Self {
+            ports,
+            settings,
+            accounts: Accounts::default(),
+            api_keys: ApiKeys::default(),
+            inbox_wakeup: Notify::new(),
+            tasks: TaskTracker::new(),
+        })
+    }
+
+    /// The ports, for what needs no use case.
+    #[must_use]
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// The time now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    /// A new id's bits.
+    pub(crate) fn next_id(&self) -> u128 {
+        self.ports.ids.next(self.now())
+    }
+
+    /// The store.
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.ports.store.as_ref()
+    }
+
+    /// Waits until a webhook was stored whose effect is still to come.
+    pub async fn stored_webhook(&self) {
+        self.inbox_wakeup.notified().await;
+    }
+
+    /// Waits until every operation under way has come to an end. No new one should be begun.
+    pub async fn drain(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}

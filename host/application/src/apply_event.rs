@@ -1,0 +1,425 @@
+//! What one normalized event changes.
+
+use tillgate_domain::{
+    Applied, CheckoutType, Dispute, DisputeFacts, DisputeId, FactSource, Mode, NewPurchase, NewSubscription, Payment,
+    PaymentFacts, PaymentId, PaymentStatus, Purchase, PurchaseId, Refund, RefundFacts, RefundId, Subscription,
+    SubscriptionChange, SubscriptionId, Timestamp,
+};
+
+use crate::effects::Effects;
+use crate::ports::{
+    CheckoutChange, CheckoutEvent, DisputeEvent, EventBody, Field, PaymentEvent, ProviderEvent, ProviderSubscription,
+    RefundEvent, StoreError,
+};
+
+/// Why an event wasn't taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NotApplied {
+    /// The provider has to be asked about this subscription first.
+    AskAbout { subscription_reference: String },
+    /// It lacks something it needs.
+    Incomplete(String),
+    /// The store failed.
+    Store(StoreError),
+}
+
+impl From<StoreError> for NotApplied {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Takes one event in.
+pub(crate) async fn apply_event(effects: &mut Effects<'_>, event: &ProviderEvent) -> Result<(), NotApplied> {
+    if !concerns(effects, event) {
+        return Ok(());
+    }
+    match &event.body {
+        EventBody::Checkout(checkout) => apply_checkout(effects, checkout).await?,
+        EventBody::Subscription { change, subscription } => {
+            apply_subscription(effects, *change, subscription, event.occurred_at).await?;
+        }
+        EventBody::Payment(payment) => apply_payment(effects, payment, event.occurred_at).await?,
+        EventBody::Refund(refund) => apply_refund(effects, refund, event.occurred_at).await?,
+        EventBody::Dispute(dispute) => apply_dispute(effects, dispute, event.occurred_at).await?,
+        EventBody::Other => {}
+    }
+    Ok(())
+}
+
+/// Whether the event is about this account: of its mode, and of the account at the provider it acts for.
+fn concerns(effects: &Effects<'_>, event: &ProviderEvent) -> bool {
+    let account = effects.account;
+    let same_mode = event.live.is_none_or(|live| live == (account.mode == Mode::Live));
+    let same_account = event
+        .account_reference
+        .as_ref()
+        .is_none_or(|reference| account.account.settings.iter().any(|(_, value)| value == reference));
+    if !(same_mode && same_account) {
+        tracing::warn!(
+            account.id = %account.account.id,
+            event.r#type = %event.provider_type,
+            same_mode,
+            same_account,
+            "event of another mode or account: kept without effect"
+        );
+    }
+    same_mode && same_account
+}
+
+fn named<'m>(metadata: &'m [Field], key: &str) -> Option<&'m str> {
+    metadata
+        .iter()
+        .find(|(name, _)| name == key)
+        .map(|(_, value)| value.as_str())
+        .filter(|value| tillgate_domain::valid_external_id(value))
+}
+
+/// Associates a customer with the organization and user of its checkout, or else of the provider's metadata.
+fn associate(effects: &mut Effects<'_>, customer: &str, session: Option<&str>, metadata: &[Field]) {
+    let (mut organization, mut user) = (named(metadata, "organization_id"), named(metadata, "user_id"));
+    let session = session.and_then(|key| effects.checkout_session(key)).cloned();
+    if let Some(session) = &session {
+        organization = session.organization_id.as_deref().or(organization);
+        user = session.user_id.as_deref().or(user);
+    }
+    let now = effects.now;
+    effects.change_customer(customer, |customer| customer.associate(organization, user, now));
+}
+
+async fn apply_checkout(effects: &mut Effects<'_>, event: &CheckoutEvent) -> Result<(), StoreError> {
+    let now = effects.now;
+    let session = effects
+        .load_checkout_session(event.correlation_id.as_deref(), Some(&event.reference))
+        .await?;
+    if let Some(key) = &session {
+        effects.change_checkout_session(key, |session| {
+            session
+                .provider_reference
+                .get_or_insert_with(|| event.reference.clone());
+            match event.change {
+                CheckoutChange::Completed => session.complete(event.payment_status, now),
+                CheckoutChange::PaymentSucceeded => session.settle(now),
+                CheckoutChange::PaymentFailed => session.fail(now),
+                CheckoutChange::Expired => session.expire(now),
+            }
+            true
+        });
+    }
+    let customer_id = match &event.customer_reference {
+        None => None,
+        Some(reference) => {
+            let id = effects
+                .ensure_customer(reference, event.customer_email.as_deref())
+                .await?;
+            associate(effects, reference, session.as_deref(), &event.metadata);
+            Some(id)
+        }
+    };
+    if event.is_subscription || event.change == CheckoutChange::Expired {
+        // A subscription's purchase comes with the subscription itself.
+        return Ok(());
+    }
+    if effects.load_purchase(&event.reference).await?.is_none() {
+        let known = session
+            .as_deref()
+            .and_then(|key| effects.checkout_session(key))
+            .cloned();
+        let purchase = Purchase::create_one_time(
+            NewPurchase {
+                id: PurchaseId::from_bits(effects.app.next_id()),
+                tenant_id: effects.account.account.tenant_id,
+                account_id: effects.account.account.id,
+                customer_id,
+                product_id: known.as_ref().map(|session| session.product_id.clone()),
+                checkout_session_id: known.as_ref().map(|session| session.id),
+                provider_reference: event.reference.clone(),
+                provider_transaction_id: event.payment_reference.clone(),
+                amount: event.total,
+            },
+            now,
+        );
+        effects.add_purchase(&event.reference, purchase);
+    }
+    effects.change_purchase(&event.reference, |purchase| {
+        purchase.provider_transaction_id = purchase
+            .provider_transaction_id
+            .take()
+            .or(event.payment_reference.clone());
+        purchase.customer_id = purchase.customer_id.or(customer_id);
+        // A purchase of a subscription can't have this reference; were it so, it stays as it is.
+        let paid = event.payment_status != PaymentStatus::Unpaid;
+        let _moved = match event.change {
+            CheckoutChange::PaymentSucceeded => purchase.complete(now),
+            CheckoutChange::Completed if paid => purchase.complete(now),
+            CheckoutChange::PaymentFailed => purchase.fail(now),
+            CheckoutChange::Completed | CheckoutChange::Expired => Ok(()),
+        };
+        true
+    });
+    Ok(())
+}
+
+async fn apply_subscription(
+    effects: &mut Effects<'_>,
+    change: SubscriptionChange,
+    told: &ProviderSubscription,
+    occurred_at: Option<Timestamp>,
+) -> Result<(), NotApplied> {
+    let (answer, source) = match effects.answers.get(&told.reference) {
+        Some(answer) => (answer, FactSource::Answer),
+        None => (told, FactSource::Event(change)),
+    };
+    let mut stamp = answer.stamp(source);
+    if source != FactSource::Answer {
+        stamp.as_of = stamp.as_of.or(occurred_at);
+    }
+    let reference = &answer.reference;
+    let Some(customer_reference) = &answer.customer_reference else {
+        return Err(NotApplied::Incomplete(format!(
+            "subscription {reference} names no customer"
+        )));
+    };
+    let session = effects
+        .load_checkout_session(answer.correlation_id.as_deref(), None)
+        .await?;
+    let customer_id = effects.ensure_customer(customer_reference, None).await?;
+    associate(effects, customer_reference, session.as_deref(), &answer.metadata);
+    if let Some(known) = effects.load_subscription(reference).await? {
+        let snapshot = answer.snapshot_for(known.terms().price_reference.as_deref());
+        let mut applied = Applied::Unchanged;
+        let now = effects.now;
+        effects.change_subscription(reference, |subscription| {
+            let before = subscription.stamp();
+            applied = subscription.apply(&snapshot, stamp, now);
+            // Newer and saying the same is kept too: what is older than this must not count later.
+            applied == Applied::Changed || subscription.stamp() != before
+        });
+        if applied == Applied::Tie {
+            return Err(NotApplied::AskAbout {
+                subscription_reference: reference.clone(),
+            });
+        }
+        return Ok(());
+    }
+    create_subscription(effects, answer, stamp, customer_id, session.as_deref()).await?;
+    Ok(())
+}
+
+async fn create_subscription(
+    effects: &mut Effects<'_>,
+    answer: &ProviderSubscription,
+    stamp: tillgate_domain::FactStamp,
+    customer_id: tillgate_domain::CustomerId,
+    session: Option<&str>,
+) -> Result<(), StoreError> {
+    let account = &effects.account.account;
+    let (tenant_id, account_id, now) = (account.tenant_id, account.id, effects.now);
+    let session = session
+        .and_then(|key| effects.checkout_session(key))
+        .filter(|session| session.checkout_type == CheckoutType::Subscription)
+        .cloned();
+    let sold = effects
+        .product_sold(answer, session.as_ref().map(|session| session.product_id.as_str()))
+        .await?;
+    let snapshot = answer.snapshot_for(sold.price.as_deref());
+    let id = SubscriptionId::from_bits(effects.app.next_id());
+    let new = NewSubscription {
+        id,
+        tenant_id,
+        account_id,
+        customer_id,
+        product_id: sold.product_id.clone(),
+        provider_reference: answer.reference.clone(),
+        trial_period_days: None,
+    };
+    effects.add_subscription(
+        &answer.reference,
+        Subscription::from_snapshot(new, snapshot, stamp, now),
+    );
+    if effects.load_purchase(&answer.reference).await?.is_none() {
+        let purchase = NewPurchase {
+            id: PurchaseId::from_bits(effects.app.next_id()),
+            tenant_id,
+            account_id,
+            customer_id: Some(customer_id),
+            product_id: sold.product_id,
+            checkout_session_id: session.map(|session| session.id),
+            provider_reference: answer.reference.clone(),
+            provider_transaction_id: None,
+            amount: None,
+        };
+        effects.add_purchase(&answer.reference, Purchase::create_subscription(purchase, id, now));
+    }
+    Ok(())
+}
+
+/// Which of the tenant's products was sold, and its price there.
+struct Sold {
+    product_id: Option<String>,
+    price: Option<String>,
+}
+
+impl Effects<'_> {
+    /// By the checkout it came from, or else by the first price that is one of the tenant's products'.
+    async fn product_sold(&self, answer: &ProviderSubscription, checked_out: Option<&str>) -> Result<Sold, StoreError> {
+        let (store, account) = (self.app.store(), &self.account.account);
+        if let Some(product_id) = checked_out {
+            let product = store.product(account.tenant_id, product_id).await?;
+            let price = product.and_then(|product| product.prices.get(&account.id).cloned());
+            return Ok(Sold {
+                product_id: Some(product_id.to_owned()),
+                price,
+            });
+        }
+        for item in &answer.items {
+            if let Some(product) = store.product_by_price(account.id, &item.price_reference).await? {
+                return Ok(Sold {
+                    product_id: Some(product.id),
+                    price: Some(item.price_reference.clone()),
+                });
+            }
+        }
+        Ok(Sold {
+            product_id: None,
+            price: None,
+        })
+    }
+}
+
+async fn apply_payment(
+    effects: &mut Effects<'_>,
+    event: &PaymentEvent,
+    occurred_at: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    let customer_id = match &event.customer_reference {
+        Some(reference) => Some(effects.ensure_customer(reference, None).await?),
+        None => None,
+    };
+    let subscription_id = match &event.subscription_reference {
+        Some(reference) => effects
+            .load_subscription(reference)
+            .await?
+            .map(|subscription| subscription.id),
+        None => None,
+    };
+    let facts = PaymentFacts {
+        provider_reference: event.reference.clone(),
+        state: event.state,
+        amount: event.amount,
+        customer_id,
+        subscription_id,
+        aliases: event.aliases.clone(),
+        failure_reason: event.failure_reason.clone(),
+        attempt: event.attempt,
+        next_attempt_at: event.next_attempt_at,
+        invoice_url: event.invoice_url.clone(),
+        receipt_url: event.receipt_url.clone(),
+        as_of: occurred_at,
+    };
+    let now = effects.now;
+    if effects.load_payment(&event.reference).await?.is_some() {
+        effects.change_payment(&event.reference, |payment| payment.apply(facts, now));
+    } else {
+        let account = &effects.account.account;
+        let id = PaymentId::from_bits(effects.app.next_id());
+        let payment = Payment::create(id, account.tenant_id, account.id, facts, now);
+        effects.add_payment(&event.reference, payment);
+    }
+    Ok(())
+}
+
+/// The payment that any of these ids names: its key and its id.
+async fn named_payment(
+    effects: &mut Effects<'_>,
+    references: &[String],
+) -> Result<Option<(String, PaymentId)>, StoreError> {
+    for reference in references {
+        if let Some(payment) = effects.load_payment(reference).await? {
+            return Ok(Some((reference.clone(), payment.id)));
+        }
+    }
+    let account_id = effects.account.account.id;
+    let Some(found) = effects
+        .app
+        .store()
+        .payment_by_any_reference(account_id, references)
+        .await?
+    else {
+        return Ok(None);
+    };
+    let key = found.facts.provider_reference.clone();
+    // Loaded by its own id, so that another event of the same webhook finds the same one.
+    Ok(effects
+        .load_payment(&key)
+        .await?
+        .map(|payment| (key.clone(), payment.id)))
+}
+
+async fn apply_refund(
+    effects: &mut Effects<'_>,
+    event: &RefundEvent,
+    occurred_at: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    let now = effects.now;
+    let payment = named_payment(effects, &event.payment_references).await?;
+    let Some(reference) = &event.reference else {
+        if let Some((key, _)) = payment {
+            let total = event.amount.amount;
+            effects.change_payment(&key, |payment| payment.refund_total(total, now));
+        }
+        return Ok(());
+    };
+    let facts = RefundFacts {
+        provider_reference: reference.clone(),
+        state: event.state,
+        amount: event.amount,
+        payment_references: event.payment_references.clone(),
+        reason: event.reason.clone(),
+        failure_reason: event.failure_reason.clone(),
+        as_of: occurred_at,
+    };
+    if effects.load_refund(reference).await?.is_some() {
+        effects.change_refund(reference, |refund| refund.apply(facts, now));
+    } else {
+        let account = &effects.account.account;
+        let id = RefundId::from_bits(effects.app.next_id());
+        let payment_id = payment.map(|(_, id)| id);
+        effects.add_refund(
+            reference,
+            Refund::create(id, account.tenant_id, account.id, payment_id, facts, now),
+        );
+    }
+    Ok(())
+}
+
+async fn apply_dispute(
+    effects: &mut Effects<'_>,
+    event: &DisputeEvent,
+    occurred_at: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    let now = effects.now;
+    let payment_id = named_payment(effects, &event.payment_references)
+        .await?
+        .map(|(_, id)| id);
+    let facts = DisputeFacts {
+        provider_reference: event.reference.clone(),
+        amount: event.amount,
+        payment_references: event.payment_references.clone(),
+        reason: event.reason.clone(),
+        provider_status: event.provider_status.clone(),
+        evidence_due_at: event.evidence_due_at,
+        as_of: occurred_at,
+    };
+    if effects.load_dispute(&event.reference).await?.is_some() {
+        effects.change_dispute(&event.reference, |dispute| dispute.apply(facts, now));
+    } else {
+        let account = &effects.account.account;
+        let id = DisputeId::from_bits(effects.app.next_id());
+        effects.add_dispute(
+            &event.reference,
+            Dispute::create(id, account.tenant_id, account.id, payment_id, facts, now),
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,56 @@
+//! Every bound of the use cases, with its unit and its reason.
+
+/// How often a use case reads and decides again when others changed what it read. Contention on one aggregate comes
+/// from a handful of webhooks at a time.
+pub const CONFLICT_RETRIES_MAX: u32 = 8;
+
+/// How long an operation's host has it to itself, in milliseconds: longer than its exchanges can take with their
+/// timeouts, so that a live operation is never taken over.
+pub const OPERATION_LEASE_MS: i64 = 5 * 60 * 1000;
+
+/// How many abandoned operations are looked for at a time.
+pub const RESUME_BATCH: u32 = 32;
+
+/// How long the host that processes a stored webhook has it to itself, in milliseconds.
+pub const INBOX_LEASE_MS: i64 = 2 * 60 * 1000;
+
+/// How many stored webhooks are looked for at a time.
+pub const INBOX_BATCH: u32 = 64;
+
+/// How often a stored webhook is tried before it is given up; with the pauses below, about half a day.
+pub const INBOX_ATTEMPTS_MAX: u32 = 18;
+
+/// The pause after a first failure, in milliseconds. It doubles.
+pub const INBOX_PAUSE_MS: i64 = 1_000;
+
+/// The longest pause, in milliseconds.
+pub const INBOX_PAUSE_MAX_MS: i64 = 60 * 60 * 1000;
+
+/// How long an account and its opened secrets, or an API key, may be kept in memory, in milliseconds. A change by
+/// another host on the same database is seen after this at the latest.
+pub const CACHE_AGE_MAX_MS: i64 = 5_000;
+
+/// How many accounts, or API keys, are kept in memory.
+pub const CACHE_ENTRIES_MAX: usize = 20_000;
+
+/// The most metadata entries of a checkout session. Stripe takes 50 in all; some are ours.
+pub const METADATA_ENTRIES_MAX: usize = 40;
+
+/// The longest metadata key, in characters (Stripe: 40).
+pub const METADATA_KEY_MAX: usize = 40;
+
+/// The longest metadata value, in characters (Stripe: 500).
+pub const METADATA_VALUE_MAX: usize = 500;
+
+/// The longest URL taken, in bytes: what browsers and providers agree on.
+pub const URL_MAX: usize = 2_048;
+
+/// The longest name of anything, in characters.
+pub const NAME_MAX: usize = 200;
+
+/// How long the previous secret stays active when one is replaced, in milliseconds, where nothing else is said: a day,
+/// as long as Stripe signs with both.
+pub const SECRET_OVERLAP_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// The longest secret, in bytes.
+pub const SECRET_MAX: usize = 8_192;

@@ -1,0 +1,173 @@
+//! Does what is left of stored webhooks: asks the provider where that is needed, and takes in their effect.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tillgate_domain::Timestamp;
+
+use crate::account::ConnectedAccount;
+use crate::bounds::{INBOX_ATTEMPTS_MAX, INBOX_BATCH, INBOX_LEASE_MS, INBOX_PAUSE_MAX_MS, INBOX_PAUSE_MS};
+use crate::inbox::{InboxEntry, InboxStatus};
+use crate::operation_journal::MemoryJournal;
+use crate::ports::{CommitError, GatewayCall, GatewayError, ProviderSubscription, UnitOfWork, Write};
+use crate::receive_webhook::{Committed, commit_effects, provider_types};
+use crate::{Application, ApplicationError};
+
+/// How many subscriptions the provider is asked about for one webhook.
+const ASKED_ABOUT_MAX: usize = 16;
+
+/// What a round of processing did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ProcessedWebhooks {
+    /// Their effect is committed.
+    pub done: usize,
+    /// They are tried again later.
+    pub postponed: usize,
+    /// They were given up, and kept.
+    pub dead: usize,
+}
+
+/// Processes every stored webhook that is due, until none is.
+///
+/// # Errors
+/// The store failed; what was under way is tried again.
+pub async fn process_due_webhooks(app: &Arc<Application>) -> Result<ProcessedWebhooks, ApplicationError> {
+    let mut total = ProcessedWebhooks::default();
+    loop {
+        let due = app.store().due_inbox_entries(app.now(), INBOX_BATCH).await?;
+        let mut progressed = false;
+        for entry in due {
+            let Some(leased) = lease(app, entry).await? else {
+                continue;
+            };
+            progressed = true;
+            match process(app, leased).await? {
+                InboxStatus::Processed => total.done += 1,
+                InboxStatus::Pending => total.postponed += 1,
+                InboxStatus::Dead => total.dead += 1,
+            }
+        }
+        if !progressed {
+            return Ok(total);
+        }
+    }
+}
+
+/// Takes an entry for this host alone. None if another was faster.
+async fn lease(app: &Application, mut entry: InboxEntry) -> Result<Option<InboxEntry>, ApplicationError> {
+    entry.attempts += 1;
+    entry.next_attempt_at = app.now().plus_millis(INBOX_LEASE_MS);
+    match commit_entry(app, &entry).await {
+        Ok(()) => {
+            entry.version += 1;
+            Ok(Some(entry))
+        }
+        Err(CommitError::Conflict(_)) => Ok(None),
+        Err(CommitError::Store(error)) => Err(error.into()),
+    }
+}
+
+async fn commit_entry(app: &Application, entry: &InboxEntry) -> Result<(), CommitError> {
+    let mut work = UnitOfWork::new();
+    work.push(Write::Inbox(entry.clone()));
+    app.store().commit(work).await
+}
+
+async fn process(app: &Arc<Application>, mut entry: InboxEntry) -> Result<InboxStatus, ApplicationError> {
+    let failure = match app.connected_account(entry.account_id).await? {
+        None => "the provider account no longer exists".to_owned(),
+        Some(account) => match attempt(app, &account, &mut entry).await? {
+            Attempt::Done => return Ok(InboxStatus::Processed),
+            Attempt::Failed(failure) => failure,
+        },
+    };
+    let dead = entry.attempts >= INBOX_ATTEMPTS_MAX;
+    tracing::warn!(webhook.id = %entry.id, attempts = entry.attempts, dead, error = %failure, "webhook not processed");
+    entry.status = if dead { InboxStatus::Dead } else { InboxStatus::Pending };
+    entry.error = Some(failure);
+    entry.next_attempt_at = next_attempt(app.now(), entry.attempts);
+    match commit_entry(app, &entry).await {
+        // Where another host took it over, its word counts.
+        Ok(()) | Err(CommitError::Conflict(_)) => Ok(entry.status),
+        Err(CommitError::Store(error)) => Err(error.into()),
+    }
+}
+
+/// The pause doubles with each attempt, up to its bound.
+fn next_attempt(now: Timestamp, attempts: u32) -> Timestamp {
+    let doublings = attempts.saturating_sub(1).min(20);
+    now.plus_millis((INBOX_PAUSE_MS << doublings).min(INBOX_PAUSE_MAX_MS))
+}
+
+enum Attempt {
+    Done,
+    Failed(String),
+}
+
+async fn attempt(
+    app: &Arc<Application>,
+    account: &Arc<ConnectedAccount>,
+    entry: &mut InboxEntry,
+) -> Result<Attempt, ApplicationError> {
+    let idempotency_key = entry.id.to_string();
+    let mut journal = MemoryJournal::default();
+    let call = GatewayCall {
+        account,
+        now: entry.received_at,
+        idempotency_key: &idempotency_key,
+        journal: &mut journal,
+    };
+    let receipt = match app.ports.gateway.parse_webhook(call, &entry.request).await {
+        Ok(receipt) => receipt,
+        Err(error) => return Ok(Attempt::Failed(error.to_string())),
+    };
+    entry.provider_types = provider_types(&receipt.events);
+    let mut answers: BTreeMap<String, ProviderSubscription> = BTreeMap::new();
+    loop {
+        match commit_effects(app, account, entry, receipt.events.clone(), &answers).await? {
+            Committed::Done | Committed::AllKnown => return Ok(Attempt::Done),
+            Committed::Contended => return Ok(Attempt::Failed("changed by others again and again".to_owned())),
+            Committed::Incomplete(what) => return Ok(Attempt::Failed(what)),
+            Committed::AskAbout(reference) => {
+                if answers.len() >= ASKED_ABOUT_MAX || answers.contains_key(&reference) {
+                    return Ok(Attempt::Failed(format!(
+                        "asking about subscription {reference} settled nothing"
+                    )));
+                }
+                match ask(app, account, &reference).await {
+                    Ok(answer) => answers.insert(reference, answer),
+                    Err(error) => return Ok(Attempt::Failed(error.to_string())),
+                };
+            }
+        }
+    }
+}
+
+async fn ask(
+    app: &Application,
+    account: &Arc<ConnectedAccount>,
+    reference: &str,
+) -> Result<ProviderSubscription, GatewayError> {
+    let mut journal = MemoryJournal::default();
+    let call = GatewayCall {
+        account,
+        now: app.now(),
+        idempotency_key: reference,
+        journal: &mut journal,
+    };
+    app.ports.gateway.retrieve_subscription(call, reference).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_an_hour() {
+        let now = Timestamp::from_millis(0);
+        let pauses: Vec<i64> = [1, 2, 3, 12, 13, 40]
+            .map(|n| next_attempt(now, n).as_millis() / 1000)
+            .to_vec();
+        assert_eq!(pauses, [1, 2, 4, 2048, 3600, 3600]);
+    }
+}

@@ -1,0 +1,68 @@
+//! Gives a subscription as it is known here, or as the provider says it is now.
+
+use std::sync::Arc;
+
+use tillgate_domain::{Applied, SubscriptionId, TenantId};
+
+use crate::bounds::CONFLICT_RETRIES_MAX;
+use crate::operate::gateway_error;
+use crate::operation_journal::MemoryJournal;
+use crate::ports::{CommitError, GatewayCall, UnitOfWork};
+use crate::views::SubscriptionView;
+use crate::{Application, ApplicationError};
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct RetrieveSubscription {
+    /// For which tenant.
+    pub tenant_id: TenantId,
+    /// Which.
+    pub subscription_id: SubscriptionId,
+    /// Whether the provider is to be asked.
+    pub refresh: bool,
+}
+
+/// Gives it.
+///
+/// # Errors
+/// An unknown subscription is [`ApplicationError::NotFound`]; and what the provider answers, if it is asked.
+pub async fn retrieve_subscription(
+    app: &Arc<Application>,
+    query: RetrieveSubscription,
+) -> Result<SubscriptionView, ApplicationError> {
+    let known = app.find_subscription(query.tenant_id, query.subscription_id).await?;
+    if !query.refresh || known.is_ended() {
+        return Ok(SubscriptionView::from(&known));
+    }
+    let account = app.account_for(query.tenant_id, Some(known.account_id)).await?;
+    let mut journal = MemoryJournal::default();
+    let call = GatewayCall {
+        account: &account,
+        now: app.now(),
+        idempotency_key: &known.id.to_string(),
+        journal: &mut journal,
+    };
+    let answer = app
+        .ports
+        .gateway
+        .retrieve_subscription(call, &known.provider_reference)
+        .await
+        .map_err(|error| gateway_error(error, &account, None))?;
+    let mut subscription = known;
+    for _ in 0..CONFLICT_RETRIES_MAX {
+        match app.take_in_answer(&mut subscription, &answer) {
+            Applied::Changed | Applied::Unchanged => {}
+            Applied::Stale | Applied::Tie | Applied::Ended => return Ok(SubscriptionView::from(&subscription)),
+        }
+        let view = SubscriptionView::from(&subscription);
+        let mut work = UnitOfWork::new();
+        app.save(&mut work, subscription);
+        match app.store().commit(work).await {
+            Ok(()) => return Ok(view),
+            Err(CommitError::Conflict(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        subscription = app.find_subscription(query.tenant_id, query.subscription_id).await?;
+    }
+    Err(ApplicationError::Contended("subscription"))
+}

@@ -1,0 +1,87 @@
+//! From aggregates to what is written: the aggregate itself, and an event for each thing that happened to it.
+
+use serde_json::Value;
+use tillgate_domain::{
+    CheckoutSession, Customer, Dispute, DomainEvent, EventId, Payment, Purchase, Refund, Subscription, TenantId,
+};
+
+use crate::Application;
+use crate::inbox::OutboxEvent;
+use crate::ports::{UnitOfWork, Write};
+use crate::views::{self, EventData, EventView, rfc3339};
+
+/// Something that is saved with the events it recorded.
+pub(crate) trait Aggregate: Sized {
+    fn take_events(&mut self) -> Vec<DomainEvent>;
+    fn tenant_id(&self) -> TenantId;
+    fn text_id(&self) -> String;
+    fn view(&self) -> Value;
+    fn write(self) -> Write;
+}
+
+macro_rules! aggregates {
+    ($($name:ident => $view:ident),* $(,)?) => {$(
+        impl Aggregate for $name {
+            fn take_events(&mut self) -> Vec<DomainEvent> {
+                std::mem::take(&mut self.events)
+            }
+            fn tenant_id(&self) -> TenantId {
+                self.tenant_id
+            }
+            fn text_id(&self) -> String {
+                self.id.to_string()
+            }
+            fn view(&self) -> Value {
+                serde_json::to_value(views::$view::from(self)).unwrap_or_default()
+            }
+            fn write(self) -> Write {
+                Write::$name(self)
+            }
+        }
+    )*};
+}
+
+aggregates! {
+    CheckoutSession => CheckoutSessionView,
+    Customer => CustomerView,
+    Subscription => SubscriptionView,
+    Purchase => PurchaseView,
+    Payment => PaymentView,
+    Refund => RefundView,
+    Dispute => DisputeView,
+}
+
+impl Application {
+    /// Adds an aggregate and its events to a unit of work.
+    pub(crate) fn save<A: Aggregate>(&self, work: &mut UnitOfWork, mut aggregate: A) {
+        let events = aggregate.take_events();
+        let tenant_id = aggregate.tenant_id();
+        let aggregate_id = aggregate.text_id();
+        let object = if events.is_empty() {
+            Value::Null
+        } else {
+            aggregate.view()
+        };
+        work.push(aggregate.write());
+        for event in events {
+            let id = EventId::from_bits(self.next_id());
+            let view = EventView {
+                id: id.to_string(),
+                r#type: event.kind.name().to_owned(),
+                created_at: rfc3339(event.recorded_at),
+                data: EventData {
+                    object: object.clone(),
+                    changes: views::changes(&event),
+                },
+            };
+            work.push(Write::Event(OutboxEvent {
+                id,
+                tenant_id,
+                event_type: view.r#type.clone(),
+                aggregate_id: aggregate_id.clone(),
+                payload: serde_json::to_string(&view).unwrap_or_default(),
+                created_at: event.recorded_at,
+            }));
+        }
+    }
+}
