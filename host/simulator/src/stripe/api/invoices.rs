@@ -1,0 +1,52 @@
+//! `/v1/invoices`.
+
+use super::pagination::Page;
+use super::routes::{Call, Handled, Reply};
+use crate::stripe::billing::payments::Outcome;
+use crate::stripe::error::ApiError;
+use crate::stripe::model::payment::Method;
+use crate::stripe::state::State;
+
+pub(super) fn list(state: &mut State, call: &Call<'_>) -> Handled {
+    let params = &call.params;
+    let page = Page::of(params, &["customer", "subscription", "status", "collection_method"])?;
+    let customer = params.filled("customer")?;
+    let subscription = params.filled("subscription")?;
+    let status = params.one_of("status", &["draft", "open", "paid", "uncollectible", "void"])?;
+    let all = state
+        .invoices
+        .newest_first()
+        .map(|(_, invoice)| invoice)
+        .filter(|invoice| customer.is_none_or(|id| invoice.customer == id))
+        .filter(|invoice| subscription.is_none_or(|id| invoice.subscription.as_deref() == Some(id)))
+        .filter(|invoice| status.is_none_or(|status| invoice.status == status))
+        .map(|invoice| invoice.render(call.dialect));
+    Ok(Reply::Json(page.cut(all, "/v1/invoices")))
+}
+
+/// Collects an open invoice now.
+pub(super) fn pay(state: &mut State, call: &Call<'_>, id: &str) -> Handled {
+    call.params
+        .only(&["payment_method", "off_session", "paid_out_of_band", "source", "forgive"])?;
+    let Some(invoice) = state.invoices.get(id) else {
+        return Err(ApiError::no_such("invoice", id));
+    };
+    if invoice.status != "open" {
+        let message = if invoice.status == "paid" {
+            "Invoice is already paid"
+        } else {
+            "This invoice can no longer be paid"
+        };
+        return Err(ApiError::new(400, "invalid_request_error", message));
+    }
+    let customer = invoice.customer.clone();
+    let outcome = state.next_card_outcome(&customer);
+    if state.collect_invoice(id, Method::Card, outcome) == Outcome::Declined {
+        let error = ApiError::new(402, "card_error", "Your card was declined.").code("card_declined");
+        return Err(ApiError {
+            decline_code: Some("generic_decline"),
+            ..error
+        });
+    }
+    Ok(Reply::Object(id.to_owned()))
+}
