@@ -1,1 +1,77 @@
-//! Writes a payment provider plugin as straight-line async Rust.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(
+    not(target_family = "wasm"),
+    expect(
+        clippy::result_large_err,
+        reason = "the contract's error record is what it is, and an operation fails once; in a plugin it is smaller"
+    )
+)]
+
+#[cfg(target_arch = "wasm32")]
+mod allocator;
+#[doc(hidden)]
+pub mod bindings;
+#[cfg(any(test, target_arch = "wasm32"))]
+mod bump;
+mod capability;
+mod context;
+mod error;
+mod export;
+mod form;
+mod json;
+pub mod log;
+pub mod money;
+mod response;
+mod step;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
+pub mod time;
+mod webhook;
+
+pub use capability::{Checkout, Portal, Subscriptions, Webhooks};
+pub use context::{Context, RequestBuilder, Sending};
+pub use error::{NoAnswer, kind_of_status, retry_of_unknown};
+pub use form::Form;
+pub use json::{Json, NotJson};
+pub use response::Response;
+pub use step::{Step, step};
+#[doc(hidden)]
+pub use wit_bindgen::rt as runtime;
+
+/// What every capability shares: the call, requests and answers, errors, money, subscriptions.
+pub mod types {
+    pub use crate::bindings::imports::tillgate::provider::types::{
+        Call, Effect, ErrorKind, Exchange, Field, GatewayError, HttpMethod, HttpRequest, HttpResponse, Mode, Money,
+        Reached, RetryAdvice, Subscription, SubscriptionItem, SubscriptionStatus, Timestamp, TransportFailure,
+    };
+}
+
+/// Checkout: what is asked for, and what it comes to.
+pub mod checkout {
+    pub use crate::bindings::checkout::exports::tillgate::provider::checkout::{
+        CheckoutRequest, CheckoutSession, CheckoutStep, CheckoutTarget, CheckoutType, FormTarget, PaymentStatus,
+    };
+}
+
+/// The customer portal: what is asked for, and what it comes to.
+pub mod portal {
+    pub use crate::bindings::portal::exports::tillgate::provider::portal::{PortalRequest, PortalSession, PortalStep};
+}
+
+/// Subscriptions: what is asked for, and what it comes to.
+pub mod subscriptions {
+    pub use crate::bindings::subscriptions::exports::tillgate::provider::subscriptions::{
+        CancelMode, CancelRequest, ChangeOutcome, ChangeStep, Proration, RequiredAction, RetrieveRequest, RetrieveStep,
+        ScheduledChange, SeatsRequest,
+    };
+    pub use crate::types::{Subscription, SubscriptionItem, SubscriptionStatus};
+}
+
+/// Webhooks: what came, what must be true of it, and what it says.
+pub mod webhooks {
+    pub use crate::bindings::webhooks::exports::tillgate::provider::webhooks::{
+        Ack, Authentication, BasicProof, CheckoutFacts, CheckoutState, DisputeFacts, Ed25519Proof, Event, EventBody,
+        Hash, HmacProof, MessagePart, ParseStep, PaymentFacts, PaymentState, Proof, ProofPlan, Receipt, RefundFacts,
+        RefundState, Rejection, RejectionReason, SignedTime, SubscriptionChange, SubscriptionFacts, WebhookRequest,
+    };
+}

@@ -1,1 +1,14 @@
-//! Tests that look at the workspace as a whole.
+//! What black-box tests need: the real binary on a real database, and a simulated provider beside it.
+//!
+//! The binary is `$TILLGATE_BIN`, or the one cargo builds in its target directory; the plugins are in
+//! `$TILLGATE_PLUGINS_DIR`, or where `cargo xtask plugins` puts them. `cargo xtask test` sees to all of it.
+
+mod gateway;
+mod judge;
+mod provider;
+mod tenant;
+
+pub use gateway::{ADMIN_TOKEN, Database, Gateway, GatewayOptions, run_cli};
+pub use judge::{node_judge, python_judge};
+pub use provider::{Provider, signature_header};
+pub use tenant::{Tenant, answer_of};

@@ -1,1 +1,27 @@
 //! Loads provider plugins and runs their steps in a WebAssembly sandbox.
+//!
+//! A plugin is a pure function: it is linked with nothing but types and `log`, runs each step on a fresh instance with
+//! bounded fuel, time and memory, and is given no secret. What it wants sent, the host checks, journals and sends.
+//!
+//! **Invariant:** only [`contract`] knows a contract's types; everything else speaks the application's.
+
+#![deny(missing_docs)]
+
+mod cache;
+mod check_account;
+mod component;
+mod contract;
+mod drive;
+mod engine;
+mod exchange;
+mod gateway;
+mod host;
+pub mod limits;
+mod load;
+mod manifest;
+mod plugins;
+mod proof;
+mod step;
+
+pub use component::Inspection;
+pub use host::{PluginHost, PluginHostError, PluginHostOptions};

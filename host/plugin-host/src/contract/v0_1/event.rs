@@ -1,0 +1,141 @@
+//! Webhook receipts, from the contract's types to the application's.
+
+use tillgate_application::ports as app;
+use tillgate_domain::{PaymentState, PaymentStatus, RefundState, SubscriptionChange};
+
+use super::incoming::{Malformed, cut, money, optional_reference, reference, subscription, time};
+use super::{types, webhook_types as w};
+use crate::limits::{ACK_BODY_BYTES, EVENTS_MAX, MESSAGE_BYTES};
+
+/// An answer to the provider: a status it can understand, and headers that end no line.
+pub(crate) fn ack(given: w::Ack) -> Result<app::Ack, Malformed> {
+    if !(200..=599).contains(&given.status) {
+        return Err(format!("ack.status {} is not between 200 and 599", given.status));
+    }
+    if given.body.len() > ACK_BODY_BYTES {
+        return Err(format!("ack.body is larger than {ACK_BODY_BYTES} bytes"));
+    }
+    for (name, value) in &given.headers {
+        let name_good = http::HeaderName::from_bytes(name.as_bytes()).is_ok();
+        if !name_good || http::HeaderValue::from_str(value).is_err() {
+            return Err(format!("ack.headers has {name:?}, which is no header"));
+        }
+    }
+    Ok(app::Ack { status: given.status, headers: given.headers, body: given.body })
+}
+
+pub(crate) fn receipt(given: w::Receipt) -> Result<app::Receipt, Malformed> {
+    if given.events.len() > EVENTS_MAX {
+        return Err(format!("{} events in one webhook; at most {EVENTS_MAX}", given.events.len()));
+    }
+    Ok(app::Receipt {
+        events: given.events.into_iter().map(event).collect::<Result<_, _>>()?,
+        ack: given.ack.map(ack).transpose()?,
+    })
+}
+
+fn event(given: w::Event) -> Result<app::ProviderEvent, Malformed> {
+    Ok(app::ProviderEvent {
+        dedupe_key: reference("dedupe_key", given.dedupe_key)?,
+        provider_type: reference("provider_type", given.provider_type)?,
+        occurred_at: time(given.occurred_at),
+        live: given.mode.map(|mode| mode == types::Mode::Live),
+        account_reference: optional_reference("account_reference", given.account_reference)?,
+        body: match given.body {
+            w::EventBody::Checkout(facts) => app::EventBody::Checkout(Box::new(checkout(facts)?)),
+            w::EventBody::Subscription(facts) => app::EventBody::Subscription {
+                change: match facts.change {
+                    w::SubscriptionChange::Created => SubscriptionChange::Created,
+                    w::SubscriptionChange::Updated => SubscriptionChange::Updated,
+                    w::SubscriptionChange::Ended => SubscriptionChange::Ended,
+                },
+                subscription: Box::new(subscription(facts.snapshot)?),
+            },
+            w::EventBody::Payment(facts) => app::EventBody::Payment(Box::new(payment(facts)?)),
+            w::EventBody::Refund(facts) => app::EventBody::Refund(Box::new(refund(facts)?)),
+            w::EventBody::Dispute(facts) => app::EventBody::Dispute(Box::new(dispute(facts)?)),
+            w::EventBody::Other => app::EventBody::Other,
+        },
+    })
+}
+
+fn text(given: Option<String>) -> Option<String> {
+    given.map(|text| cut(text, MESSAGE_BYTES))
+}
+
+fn references(field: &str, given: Vec<String>) -> Result<Vec<String>, Malformed> {
+    given.into_iter().map(|id| reference(field, id)).collect()
+}
+
+fn checkout(given: w::CheckoutFacts) -> Result<app::CheckoutEvent, Malformed> {
+    Ok(app::CheckoutEvent {
+        reference: reference("checkout.reference", given.reference)?,
+        change: match given.state {
+            w::CheckoutState::Completed => app::CheckoutChange::Completed,
+            w::CheckoutState::PaymentSucceeded => app::CheckoutChange::PaymentSucceeded,
+            w::CheckoutState::PaymentFailed => app::CheckoutChange::PaymentFailed,
+            w::CheckoutState::Expired => app::CheckoutChange::Expired,
+        },
+        payment_status: match given.payment {
+            w::PaymentState::Succeeded => PaymentStatus::Paid,
+            w::PaymentState::NotRequired => PaymentStatus::NoPaymentRequired,
+            w::PaymentState::Pending | w::PaymentState::Failed => PaymentStatus::Unpaid,
+        },
+        is_subscription: given.is_subscription,
+        correlation_id: optional_reference("checkout.correlation_id", given.correlation_id)?,
+        customer_reference: optional_reference("checkout.customer_reference", given.customer_reference)?,
+        customer_email: text(given.customer_email),
+        subscription_reference: optional_reference("checkout.subscription_reference", given.subscription_reference)?,
+        payment_reference: optional_reference("checkout.payment_reference", given.payment_reference)?,
+        total: given.total.map(|total| money("checkout.total", total)).transpose()?,
+        metadata: given.metadata,
+    })
+}
+
+fn payment(given: w::PaymentFacts) -> Result<app::PaymentEvent, Malformed> {
+    Ok(app::PaymentEvent {
+        reference: reference("payment.reference", given.reference)?,
+        state: match given.state {
+            w::PaymentState::Pending => PaymentState::Pending,
+            w::PaymentState::Succeeded | w::PaymentState::NotRequired => PaymentState::Succeeded,
+            w::PaymentState::Failed => PaymentState::Failed,
+        },
+        amount: money("payment.amount", given.amount)?,
+        customer_reference: optional_reference("payment.customer_reference", given.customer_reference)?,
+        subscription_reference: optional_reference("payment.subscription_reference", given.subscription_reference)?,
+        aliases: references("payment.aliases", given.aliases)?,
+        failure_reason: text(given.failure_reason),
+        attempt: given.attempt,
+        next_attempt_at: time(given.next_attempt_at),
+        invoice_url: text(given.invoice_url),
+        receipt_url: text(given.receipt_url),
+    })
+}
+
+fn refund(given: w::RefundFacts) -> Result<app::RefundEvent, Malformed> {
+    Ok(app::RefundEvent {
+        reference: optional_reference("refund.reference", given.reference)?,
+        state: match given.state {
+            w::RefundState::Pending => RefundState::Pending,
+            w::RefundState::RequiresAction => RefundState::RequiresAction,
+            w::RefundState::Succeeded => RefundState::Succeeded,
+            w::RefundState::Failed => RefundState::Failed,
+            w::RefundState::Canceled => RefundState::Canceled,
+        },
+        amount: money("refund.amount", given.amount)?,
+        payment_references: references("refund.payment_references", given.payment_references)?,
+        reason: text(given.reason),
+        failure_reason: text(given.failure_reason),
+    })
+}
+
+fn dispute(given: w::DisputeFacts) -> Result<app::DisputeEvent, Malformed> {
+    Ok(app::DisputeEvent {
+        reference: reference("dispute.reference", given.reference)?,
+        amount: money("dispute.amount", given.amount)?,
+        payment_references: references("dispute.payment_references", given.payment_references)?,
+        reason: text(given.reason),
+        provider_status: reference("dispute.provider_status", given.provider_status)?,
+        evidence_due_at: time(given.evidence_due_at),
+    })
+}

@@ -1,0 +1,203 @@
+//! From the contract's types to the application's: what a plugin answers, checked.
+
+use tillgate_application::ports as app;
+use tillgate_domain::{Currency, Money, PaymentStatus, Period, SubscriptionSnapshot, SubscriptionStatus, Terms, Timestamp};
+
+use super::{checkout_types, portal_types, subscription_types, types};
+use crate::limits::{MESSAGE_BYTES, REFERENCE_BYTES};
+
+/// What is wrong with an answer, naming the field.
+pub(crate) type Malformed = String;
+
+/// Cuts a text for people at a character's border.
+pub(crate) fn cut(mut text: String, bytes: usize) -> String {
+    if text.len() > bytes {
+        let end = (0..=bytes).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+        text.truncate(end);
+    }
+    text
+}
+
+/// An id of the provider: not empty, and not a novel.
+pub(crate) fn reference(field: &str, text: String) -> Result<String, Malformed> {
+    if text.is_empty() || text.len() > REFERENCE_BYTES {
+        return Err(format!("{field} must be 1 to {REFERENCE_BYTES} bytes, not {}", text.len()));
+    }
+    Ok(text)
+}
+
+pub(crate) fn optional_reference(field: &str, text: Option<String>) -> Result<Option<String>, Malformed> {
+    text.map(|text| reference(field, text)).transpose()
+}
+
+pub(crate) fn money(field: &str, money: types::Money) -> Result<Money, Malformed> {
+    let currency: Currency = money.currency.parse().map_err(|error| format!("{field}: {error}"))?;
+    Ok(Money::new(money.amount, currency))
+}
+
+pub(crate) fn time(millis: Option<i64>) -> Option<Timestamp> {
+    millis.map(Timestamp::from_millis)
+}
+
+pub(crate) fn request(request: types::HttpRequest) -> app::ExchangeRequest {
+    app::ExchangeRequest {
+        method: match request.method {
+            types::HttpMethod::Get => app::ExchangeMethod::Get,
+            types::HttpMethod::Post => app::ExchangeMethod::Post,
+            types::HttpMethod::Put => app::ExchangeMethod::Put,
+            types::HttpMethod::Patch => app::ExchangeMethod::Patch,
+            types::HttpMethod::Delete => app::ExchangeMethod::Delete,
+        },
+        endpoint: request.endpoint,
+        path: request.path,
+        query: request.query,
+        headers: request.headers,
+        body: request.body,
+        effect: match request.effect {
+            types::Effect::Read => app::Effect::Read,
+            types::Effect::IdempotentWrite => app::Effect::IdempotentWrite,
+            types::Effect::Write => app::Effect::Write,
+        },
+        credential: request.credential,
+    }
+}
+
+pub(crate) fn failure(error: types::GatewayError) -> app::ProviderFailure {
+    use types::ErrorKind;
+    app::ProviderFailure {
+        kind: match error.kind {
+            ErrorKind::InvalidRequest => app::FailureKind::InvalidRequest,
+            ErrorKind::Unauthorized => app::FailureKind::Unauthorized,
+            ErrorKind::NotFound => app::FailureKind::NotFound,
+            ErrorKind::Conflict => app::FailureKind::Conflict,
+            ErrorKind::RateLimited => app::FailureKind::RateLimited,
+            ErrorKind::Declined => app::FailureKind::Declined,
+            ErrorKind::Unavailable => app::FailureKind::Unavailable,
+            ErrorKind::UnknownOutcome => app::FailureKind::UnknownOutcome,
+            ErrorKind::Unsupported => app::FailureKind::Unsupported,
+            ErrorKind::MalformedResponse => app::FailureKind::MalformedResponse,
+        },
+        message: cut(error.message, MESSAGE_BYTES),
+        provider_code: error.provider_code.map(|text| cut(text, REFERENCE_BYTES)),
+        decline_code: error.decline_code.map(|text| cut(text, REFERENCE_BYTES)),
+        parameter: error.parameter.map(|text| cut(text, REFERENCE_BYTES)),
+        http_status: error.http_status,
+        request_id: error.request_id.map(|text| cut(text, REFERENCE_BYTES)),
+        retry: match error.retry {
+            types::RetryAdvice::Never => app::RetryAdvice::Never,
+            types::RetryAdvice::Allowed => app::RetryAdvice::Allowed,
+            types::RetryAdvice::After(millis) => app::RetryAdvice::After(millis),
+        },
+    }
+}
+
+pub(crate) fn checkout_session(
+    session: checkout_types::CheckoutSession,
+) -> Result<app::ProviderCheckoutSession, Malformed> {
+    Ok(app::ProviderCheckoutSession {
+        reference: reference("reference", session.reference)?,
+        target: match session.target {
+            checkout_types::CheckoutTarget::Redirect(url) => app::CheckoutTarget::Redirect(page_url("target", url)?),
+            checkout_types::CheckoutTarget::ClientToken(token) => app::CheckoutTarget::ClientToken(token),
+            checkout_types::CheckoutTarget::FormPost(form) => {
+                app::CheckoutTarget::FormPost { url: page_url("target", form.url)?, fields: form.fields }
+            }
+        },
+        payment_status: match session.payment_status {
+            checkout_types::PaymentStatus::Unpaid => PaymentStatus::Unpaid,
+            checkout_types::PaymentStatus::Paid => PaymentStatus::Paid,
+            checkout_types::PaymentStatus::NoPaymentRequired => PaymentStatus::NoPaymentRequired,
+        },
+        expires_at: time(session.expires_at),
+    })
+}
+
+/// Where a customer is sent: a web page, and nothing a browser would run.
+fn page_url(field: &str, url: String) -> Result<String, Malformed> {
+    if url.len() <= 8 * 1024 && (url.starts_with("https://") || url.starts_with("http://")) {
+        return Ok(url);
+    }
+    Err(format!("{field} must be an http or https URL"))
+}
+
+pub(crate) fn portal_session(session: portal_types::PortalSession) -> Result<app::ProviderPortalSession, Malformed> {
+    Ok(app::ProviderPortalSession { url: page_url("url", session.url)?, expires_at: time(session.expires_at) })
+}
+
+fn status(status: types::SubscriptionStatus) -> Option<SubscriptionStatus> {
+    use types::SubscriptionStatus as S;
+    Some(match status {
+        S::Incomplete => SubscriptionStatus::Incomplete,
+        S::Trialing => SubscriptionStatus::Trialing,
+        S::Active => SubscriptionStatus::Active,
+        S::PastDue => SubscriptionStatus::PastDue,
+        S::Unpaid => SubscriptionStatus::Unpaid,
+        S::Paused => SubscriptionStatus::Paused,
+        S::Canceled => SubscriptionStatus::Canceled,
+        S::Expired => SubscriptionStatus::Expired,
+        S::Unknown => return None,
+    })
+}
+
+pub(crate) fn subscription(given: types::Subscription) -> Result<app::ProviderSubscription, Malformed> {
+    let items = given
+        .items
+        .into_iter()
+        .map(|item| {
+            Ok(app::ProviderSubscriptionItem {
+                reference: reference("items.reference", item.reference)?,
+                price_reference: reference("items.price_reference", item.price_reference)?,
+                quantity: item.quantity,
+            })
+        })
+        .collect::<Result<Vec<_>, Malformed>>()?;
+    let only = match items.as_slice() {
+        [only] => Some(only),
+        _ => None,
+    };
+    let period = match (given.period_start, given.period_end) {
+        (Some(start), Some(end)) => {
+            Some(Period { start: Timestamp::from_millis(start), end: Timestamp::from_millis(end) })
+        }
+        _ => None,
+    };
+    let terms = Terms {
+        price_reference: only.map(|item| item.price_reference.clone()),
+        seats: only.and_then(|item| item.quantity),
+        period,
+        trial_end: time(given.trial_end),
+        cancel_at: time(given.cancel_at),
+        cancel_at_period_end: given.cancel_at_period_end,
+        canceled_at: time(given.canceled_at),
+        ended_at: time(given.ended_at),
+    };
+    Ok(app::ProviderSubscription {
+        reference: reference("reference", given.reference)?,
+        customer_reference: optional_reference("customer_reference", given.customer_reference)?,
+        snapshot: SubscriptionSnapshot {
+            status: status(given.status),
+            provider_status: reference("provider_status", given.provider_status)?,
+            terms,
+        },
+        items,
+        correlation_id: optional_reference("correlation_id", given.correlation_id)?,
+        metadata: given.metadata,
+        object_version: given.object_version,
+        as_of: time(given.as_of),
+    })
+}
+
+pub(crate) fn change_outcome(outcome: subscription_types::ChangeOutcome) -> Result<app::ChangeOutcome, Malformed> {
+    let boxed = |given: Option<types::Subscription>| given.map(|given| subscription(given).map(Box::new)).transpose();
+    Ok(match outcome {
+        subscription_types::ChangeOutcome::Applied(given) => app::ChangeOutcome::Applied(Box::new(subscription(given)?)),
+        subscription_types::ChangeOutcome::Scheduled(change) => app::ChangeOutcome::Scheduled {
+            effective_at: time(change.effective_at),
+            subscription: boxed(change.subscription)?,
+        },
+        subscription_types::ChangeOutcome::ActionRequired(action) => app::ChangeOutcome::ActionRequired {
+            url: page_url("url", action.url)?,
+            subscription: boxed(action.subscription)?,
+        },
+    })
+}

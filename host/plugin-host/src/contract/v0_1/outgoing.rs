@@ -1,0 +1,117 @@
+//! From the application's types to the contract's: what a plugin is given.
+
+use tillgate_application::account::ConnectedAccount;
+use tillgate_application::ports as app;
+use tillgate_domain::{CheckoutType, Mode, Timestamp};
+
+use super::{checkout_types, portal_types, subscription_types, types, webhook_types};
+use crate::manifest::Manifest;
+
+/// What a step may know about its circumstances.
+pub(crate) fn call(account: &ConnectedAccount, manifest: &Manifest, now: Timestamp, key: &str) -> types::Call {
+    let settings = account.account.settings.clone();
+    let account_reference = manifest
+        .account_reference_setting()
+        .and_then(|name| settings.iter().find(|(given, _)| given == name))
+        .map(|(_, value)| value.clone());
+    types::Call {
+        now: now.as_millis(),
+        mode: match account.mode {
+            Mode::Live => types::Mode::Live,
+            Mode::Test => types::Mode::Test,
+        },
+        idempotency_key: key.to_owned(),
+        settings,
+        account_reference,
+    }
+}
+
+/// What came back, for a plugin that runs again.
+pub(crate) fn exchange(outcome: &app::ExchangeOutcome) -> types::Exchange {
+    match outcome {
+        app::ExchangeOutcome::Response { status, headers, body } => types::Exchange::Response(types::HttpResponse {
+            status: *status,
+            headers: headers.clone(),
+            body: body.clone(),
+        }),
+        app::ExchangeOutcome::Failed { reached, kind, message } => types::Exchange::Failed(types::TransportFailure {
+            reached: match reached {
+                app::Reached::NotSent => types::Reached::NotSent,
+                app::Reached::MaybeSent => types::Reached::MaybeSent,
+                app::Reached::Sent => types::Reached::Sent,
+            },
+            kind: kind.clone(),
+            message: message.clone(),
+        }),
+    }
+}
+
+pub(crate) fn checkout_request(request: &app::CheckoutRequest) -> checkout_types::CheckoutRequest {
+    checkout_types::CheckoutRequest {
+        checkout_type: match request.checkout_type {
+            CheckoutType::Subscription => checkout_types::CheckoutType::Subscription,
+            CheckoutType::OneTime => checkout_types::CheckoutType::OneTime,
+        },
+        price_reference: request.price_reference.clone(),
+        seats: request.seats,
+        customer_reference: request.customer_reference.clone(),
+        customer_email: request.customer_email.clone(),
+        trial_period_days: request.trial_period_days,
+        success_url: request.success_url.clone(),
+        cancel_url: request.cancel_url.clone(),
+        correlation_id: request.correlation_id.clone(),
+        metadata: request.metadata.clone(),
+        extra: Vec::new(),
+    }
+}
+
+pub(crate) fn portal_request(request: &app::PortalRequest) -> portal_types::PortalRequest {
+    portal_types::PortalRequest {
+        customer_reference: request.customer_reference.clone(),
+        return_url: request.return_url.clone(),
+        extra: Vec::new(),
+    }
+}
+
+pub(crate) fn retrieve_request(reference: &str) -> subscription_types::RetrieveRequest {
+    subscription_types::RetrieveRequest { reference: reference.to_owned(), extra: Vec::new() }
+}
+
+pub(crate) fn cancel_request(request: &app::CancelRequest) -> subscription_types::CancelRequest {
+    subscription_types::CancelRequest {
+        reference: request.reference.clone(),
+        mode: match request.mode {
+            app::CancelMode::Immediate => subscription_types::CancelMode::Immediate,
+            app::CancelMode::AtPeriodEnd => subscription_types::CancelMode::AtPeriodEnd,
+        },
+        reason: request.reason.clone(),
+        extra: Vec::new(),
+    }
+}
+
+pub(crate) fn seats_request(request: &app::SeatsRequest) -> subscription_types::SeatsRequest {
+    subscription_types::SeatsRequest {
+        reference: request.reference.clone(),
+        price_reference: request.price_reference.clone(),
+        seats: request.seats,
+        proration: match request.proration {
+            app::Proration::ProviderDefault => subscription_types::Proration::ProviderDefault,
+            app::Proration::NextInvoice => subscription_types::Proration::NextInvoice,
+            app::Proration::InvoiceNow => subscription_types::Proration::InvoiceNow,
+            app::Proration::None => subscription_types::Proration::None,
+        },
+        extra: Vec::new(),
+    }
+}
+
+pub(crate) fn webhook_request(request: &app::WebhookRequest) -> webhook_types::WebhookRequest {
+    webhook_types::WebhookRequest {
+        method: request.method.clone(),
+        url: request.url.clone(),
+        query: request.query.clone(),
+        headers: request.headers.clone(),
+        body: request.body.clone(),
+        remote_ip: request.remote_ip.map(|ip| ip.to_string()),
+        received_at: request.received_at_ms,
+    }
+}

@@ -1,0 +1,89 @@
+//! Webhooks (<https://docs.stripe.com/webhooks>).
+
+use tillgate_plugin_sdk::types::{Call, ErrorKind, GatewayError};
+use tillgate_plugin_sdk::webhooks::{Authentication, Proof, Receipt, RejectionReason, WebhookRequest};
+use tillgate_plugin_sdk::{Context, Json, Webhooks};
+
+use crate::map::{Body, Event, Object};
+use crate::signature::Signature;
+use crate::{Stripe, api, subscriptions};
+
+/// How far a signed time may be from the host's clock, in milliseconds, as in Stripe's libraries; and in both
+/// directions, as in the stricter of them.
+const TOLERANCE: u64 = 300_000;
+
+impl Webhooks for Stripe {
+    fn authenticate(_: &Call, request: &WebhookRequest) -> Authentication {
+        if request.method != "POST" {
+            let message = "Stripe posts its webhooks";
+            return Authentication::rejected(RejectionReason::NotAWebhook, message);
+        }
+        let mut headers = request.header_values("stripe-signature");
+        let Some(header) = headers.next() else {
+            let message = "there is no Stripe-Signature header";
+            return Authentication::rejected(RejectionReason::SignatureMissing, message);
+        };
+        let read = match headers.next() {
+            Some(_) => Err("there are several"),
+            None => Signature::read(header),
+        };
+        match read {
+            Ok(signature) => {
+                let mut proof = Proof::hmac_sha256("webhook_secret")
+                    .literal(format!("{}.", signature.time_text))
+                    .body();
+                for signature in signature.signatures {
+                    proof = proof.signature(signature);
+                }
+                Authentication::Prove(proof.plan().signed_at(signature.at, TOLERANCE))
+            }
+            Err(why) => {
+                let message = format!("the Stripe-Signature header can't be right: {why}");
+                Authentication::rejected(RejectionReason::SignatureMalformed, message)
+            }
+        }
+    }
+
+    async fn parse(ctx: &Context, request: WebhookRequest) -> Result<Receipt, GatewayError> {
+        let event = Event::read(&request.body).map_err(|why| malformed(&why))?;
+        let events = match event.body().map_err(|why| malformed(&why))? {
+            Body::None => vec![event.other()],
+            Body::Here(body) => {
+                let object = event.object(body).map_err(|why| malformed(&why))?;
+                let object = with_all_items(ctx, event.account(), object).await?;
+                event
+                    .normalized(&object, event.occurred_at())
+                    .map_err(|why| malformed(&why))?
+            }
+            Body::At(path) => match api::send(ctx, api::get_for(ctx, event.account(), path)).await {
+                // What is gone has nothing more to tell.
+                Err(error) if error.kind == ErrorKind::NotFound => vec![event.other()],
+                Err(error) => return Err(error),
+                Ok(response) => {
+                    let unreadable = |why: String| api::unreadable(&response, &why);
+                    let document = Json::read(response.body());
+                    let document = document.map_err(|error| unreadable(error.to_string()))?;
+                    let object = event.object(&document).map_err(unreadable)?;
+                    let object = with_all_items(ctx, event.account(), object).await?;
+                    event.normalized(&object, response.date()).map_err(unreadable)?
+                }
+            },
+        };
+        Ok(Receipt { events, ack: None })
+    }
+}
+
+/// Completes a subscription whose items didn't fit.
+async fn with_all_items(ctx: &Context, account: Option<&str>, object: Object) -> Result<Object, GatewayError> {
+    Ok(match object {
+        Object::Subscription(subscription) => {
+            Object::Subscription(subscriptions::complete(ctx, account, subscription).await?)
+        }
+        other => other,
+    })
+}
+
+fn malformed(why: &str) -> GatewayError {
+    let message = format!("the webhook can't be understood: {why}");
+    GatewayError::new(ErrorKind::MalformedResponse, message)
+}

@@ -1,0 +1,190 @@
+//! The real binary.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use base64::Engine as _;
+use sqlx::{Connection as _, Executor as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+/// The operator's token in every test.
+pub const ADMIN_TOKEN: &str = "an-operator-token-of-more-than-32-characters";
+
+/// What a database of a test is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Database {
+    /// A file in the test's directory.
+    Sqlite,
+    /// A database of its own on the server of `TILLGATE_TEST_POSTGRES_URL`.
+    Postgres,
+}
+
+/// How a gateway is started.
+#[derive(Debug, Clone)]
+pub struct GatewayOptions {
+    /// On which database.
+    pub database: Database,
+    /// Origins accounts may name in place of endpoints.
+    pub origin_overrides: Vec<String>,
+    /// More environment variables.
+    pub environment: Vec<(String, String)>,
+}
+
+/// A gateway that runs, or ran and may run again on the same database.
+pub struct Gateway {
+    directory: tempfile::TempDir,
+    database_url: String,
+    options: GatewayOptions,
+    child: Option<Child>,
+    /// Where the API is.
+    pub api: String,
+    /// Where health is.
+    pub operations: String,
+}
+
+fn target() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target")
+}
+
+fn binary() -> PathBuf {
+    let path = std::env::var_os("TILLGATE_BIN").map_or_else(|| target().join("debug/tillgate"), PathBuf::from);
+    assert!(path.is_file(), "{} is missing: run `cargo xtask test`, or `cargo build --bin tillgate`", path.display());
+    path
+}
+
+fn plugins() -> PathBuf {
+    let path = std::env::var_os("TILLGATE_PLUGINS_DIR").map_or_else(|| target().join("plugins"), PathBuf::from);
+    let stripe = path.join("stripe.wasm");
+    assert!(stripe.is_file(), "{} is missing: run `cargo xtask plugins`", stripe.display());
+    path
+}
+
+async fn database_url(database: Database, directory: &tempfile::TempDir) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    match database {
+        Database::Sqlite => format!("sqlite://{}", directory.path().join("tillgate.db").display()),
+        Database::Postgres => {
+            let server = std::env::var("TILLGATE_TEST_POSTGRES_URL")
+                .expect("TILLGATE_TEST_POSTGRES_URL is not set: run `cargo xtask test`");
+            let name = format!("flow_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+            let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
+            connection.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
+            let (base, query) = server.split_once('?').map_or((server.as_str(), ""), |(base, query)| (base, query));
+            let base = base.rsplit_once('/').unwrap().0;
+            if query.is_empty() { format!("{base}/{name}") } else { format!("{base}/{name}?{query}") }
+        }
+    }
+}
+
+impl Gateway {
+    /// Starts one on a fresh database.
+    pub async fn start(options: GatewayOptions) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let database_url = database_url(options.database, &directory).await;
+        let mut gateway =
+            Self { directory, database_url, options, child: None, api: String::new(), operations: String::new() };
+        gateway.restart().await;
+        gateway
+    }
+
+    /// The command, with all that it needs in its environment.
+    fn command(&self) -> Command {
+        let mut command = Command::new(binary());
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("TILLGATE_MASTER_KEY", base64::engine::general_purpose::STANDARD.encode([7_u8; 32]))
+            .env("TILLGATE_DATABASE__URL", &self.database_url)
+            .env("TILLGATE_ADMIN__TOKEN", ADMIN_TOKEN)
+            .env("TILLGATE_EGRESS__ORIGIN_OVERRIDES", self.options.origin_overrides.join(","))
+            .env("TILLGATE_PLUGINS__DIRECTORY", plugins())
+            .env("TILLGATE_PLUGINS__CACHE_DIRECTORY", self.directory.path().join("plugin-cache"))
+            .envs(self.options.environment.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.directory.path());
+        command
+    }
+
+    /// Starts it again on the same database.
+    pub async fn restart(&mut self) {
+        self.restart_on("0").await;
+    }
+
+    /// Starts it again on the same database and this port.
+    pub async fn restart_on(&mut self, port: &str) {
+        assert!(self.child.is_none(), "it still runs");
+        let mut child = self
+            .command()
+            .args(["serve", "--migrate", "--operations-listen", "127.0.0.1:0", "--listen"])
+            .arg(format!("127.0.0.1:{port}"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = lines.next_line().await.unwrap().expect("the gateway says where it is before it ends");
+        let words: Vec<&str> = line.split(' ').collect();
+        let after = |word: &str| {
+            words.iter().position(|found| *found == word).and_then(|at| words.get(at + 1)).unwrap().to_string()
+        };
+        (self.api, self.operations) = (after("api"), after("operations"));
+        self.child = Some(child);
+    }
+
+    /// Ends it as a power cut would.
+    pub async fn kill(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().await.unwrap();
+    }
+
+    /// Asks it to end, and waits until it has; answers its exit code.
+    pub async fn stop(&mut self) -> Option<i32> {
+        let mut child = self.child.take().unwrap();
+        let pid = child.id().unwrap().to_string();
+        let told = Command::new("kill").args(["-TERM", &pid]).status().await.unwrap();
+        assert!(told.success());
+        child.wait().await.unwrap().code()
+    }
+
+    /// The directory it works in.
+    pub fn directory(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+
+    /// Runs a command of the binary on the same configuration.
+    pub async fn cli(&self, arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
+        output_of(self.command(), arguments, input).await
+    }
+}
+
+/// Runs a command of the binary with an environment of its own.
+pub async fn run_cli(arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = Command::new(binary());
+    command.env_clear().envs(environment.iter().copied()).current_dir(directory.path());
+    output_of(command, arguments, "").await
+}
+
+async fn output_of(mut command: Command, arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
+    let mut child = command
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // A command that doesn't read ends before all is written.
+    let _written = tokio::io::AsyncWriteExt::write_all(&mut stdin, input.as_bytes()).await;
+    drop(stdin);
+    let (mut out, mut err) = (String::new(), String::new());
+    let (mut stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let (read_out, read_err) = tokio::join!(stdout.read_to_string(&mut out), stderr.read_to_string(&mut err));
+    read_out.unwrap();
+    read_err.unwrap();
+    (child.wait().await.unwrap().code(), out, err)
+}

@@ -1,0 +1,62 @@
+//! Outside judges: the official SDKs, installed from their registries into the target directory, once.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use tokio::process::Command;
+use tokio::sync::Mutex;
+
+/// The SDK versions that judge.
+const NODE_STRIPE: &str = "stripe@23.1.0";
+const PYTHON_STRIPE: &str = "stripe==16.1.0";
+
+fn judges() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("judges").canonicalize().unwrap()
+}
+
+fn tools(name: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/judges").join(name);
+    std::fs::create_dir_all(&directory).unwrap();
+    directory.canonicalize().unwrap()
+}
+
+/// Two tests that install at the same time would get in each other's way.
+fn installing() -> &'static Mutex<()> {
+    static INSTALLING: OnceLock<Mutex<()>> = OnceLock::new();
+    INSTALLING.get_or_init(|| Mutex::new(()))
+}
+
+async fn run(command: &mut Command) -> String {
+    let output = command.output().await.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?} failed:\n{text}");
+    text
+}
+
+/// Runs a judge written for Node with the official `stripe` package, and gives what it printed.
+pub async fn node_judge(script: &str, arguments: &[&str]) -> String {
+    let directory = tools("node");
+    {
+        let _alone = installing().lock().await;
+        if !directory.join("node_modules/stripe/package.json").is_file() {
+            let install = ["install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", NODE_STRIPE];
+            run(Command::new("npm").args(["--prefix"]).arg(&directory).args(install).current_dir(&directory)).await;
+        }
+    }
+    run(Command::new("node").arg(judges().join(script)).args(arguments).current_dir(&directory)).await
+}
+
+/// Runs a judge written for Python with the official `stripe` package, and gives what it printed.
+pub async fn python_judge(script: &str, arguments: &[&str]) -> String {
+    let directory = tools("python");
+    let python = directory.join("bin/python");
+    {
+        let _alone = installing().lock().await;
+        if !directory.join("installed").is_file() {
+            run(Command::new("python3").args(["-m", "venv"]).arg(&directory)).await;
+            run(Command::new(&python).args(["-m", "pip", "install", "--quiet", PYTHON_STRIPE])).await;
+            std::fs::write(directory.join("installed"), PYTHON_STRIPE).unwrap();
+        }
+    }
+    run(Command::new(&python).arg(judges().join(script)).args(arguments)).await
+}
