@@ -1,0 +1,32 @@
+//! Every bound of the store, with its unit and its reason.
+
+use std::time::Duration;
+
+/// Units of work that wait for their commit. More is overload, and said so.
+pub(crate) const QUEUE: usize = 4_096;
+
+/// How long a unit of work waits for a place in the queue.
+pub(crate) const QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Units of work in one transaction on SQLite: enough that a commit's cost is shared, and few enough that the first
+/// doesn't wait long for the last.
+pub(crate) const SQLITE_GROUP: usize = 64;
+
+/// Units of work in one transaction on PostgreSQL. Groups that touch the same rows in different orders could wait for
+/// each other there.
+pub(crate) const POSTGRES_GROUP: usize = 1;
+
+/// Connections that write on PostgreSQL.
+pub(crate) const POSTGRES_WRITERS: usize = 6;
+
+/// Connections that read.
+pub(crate) const READERS: u32 = 6;
+
+/// How long a caller waits for a connection that reads.
+pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long SQLite waits for another process that has the file.
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a writer waits before it connects again.
+pub(crate) const RECONNECT_PAUSE: Duration = Duration::from_millis(100);

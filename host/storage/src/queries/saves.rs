@@ -1,0 +1,313 @@
+//! Saves what has a version. Each function binds the columns of its table in order.
+
+use tillgate_application::account::ProviderAccount;
+use tillgate_application::inbox::InboxEntry;
+use tillgate_application::operation::Operation;
+use tillgate_application::ports::CommitError;
+use tillgate_domain::{
+    CheckoutSession, Customer, Dispute, FactSource, Payment, Purchase, Refund, Subscription, SubscriptionChange,
+    Timestamp,
+};
+
+use super::super::Connection;
+use super::rows::json;
+use super::tables;
+use super::writer::statement_failed;
+
+fn millis(time: Option<Timestamp>) -> Option<i64> {
+    time.map(Timestamp::as_millis)
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+pub(super) async fn account(connection: &mut Connection, account: &ProviderAccount) -> Result<(), CommitError> {
+    if account.is_default {
+        let sql = "UPDATE provider_accounts SET is_default = $3 WHERE tenant_id = $1 AND id <> $2";
+        let query = sqlx::query(sql).bind(account.tenant_id.to_string()).bind(account.id.to_string()).bind(false);
+        query.execute(&mut *connection).await.map_err(|error| statement_failed(error, "provider account"))?;
+    }
+    let bind = |query: super::Query| {
+        query
+            .bind(account.id.to_string())
+            .bind(account.tenant_id.to_string())
+            .bind(account.name.clone())
+            .bind(account.plugin.clone())
+            .bind(account.plugin_version.clone())
+            .bind(account.plugin_digest.clone())
+            .bind(account.is_default)
+            .bind(json(&account.settings))
+            .bind(json(&account.endpoint_overrides))
+            .bind(account.created_at.as_millis())
+            .bind(account.updated_at.as_millis())
+    };
+    tables::ACCOUNTS.save(connection, account.version, bind).await
+}
+
+pub(super) async fn operation(connection: &mut Connection, operation: &Operation) -> Result<(), CommitError> {
+    let bind = |query: super::Query| {
+        query
+            .bind(operation.id.to_string())
+            .bind(operation.tenant_id.to_string())
+            .bind(operation.account_id.to_string())
+            .bind(operation.plugin_digest.clone())
+            .bind(operation.request.kind())
+            .bind(json(&operation.request))
+            .bind(operation.status.as_str())
+            .bind(operation.lease_until.as_millis())
+            .bind(i64::from(operation.attempts))
+            .bind(operation.answer.clone())
+            .bind(operation.failure.as_ref().map(json))
+            .bind(operation.created_at.as_millis())
+            .bind(operation.updated_at.as_millis())
+    };
+    tables::OPERATIONS.save(connection, operation.version, bind).await
+}
+
+pub(super) async fn customer(connection: &mut Connection, customer: &Customer) -> Result<(), CommitError> {
+    let bind = |query: super::Query| {
+        query
+            .bind(customer.id.to_string())
+            .bind(customer.tenant_id.to_string())
+            .bind(customer.account_id.to_string())
+            .bind(customer.provider_reference.clone())
+            .bind(customer.email.clone())
+            .bind(customer.organization_id.clone())
+            .bind(customer.user_id.clone())
+            .bind(customer.created_at.as_millis())
+            .bind(customer.updated_at.as_millis())
+    };
+    tables::CUSTOMERS.save(connection, customer.version, bind).await
+}
+
+pub(super) async fn checkout_session(connection: &mut Connection, session: &CheckoutSession) -> Result<(), CommitError> {
+    let bind = |query: super::Query| {
+        query
+            .bind(session.id.to_string())
+            .bind(session.tenant_id.to_string())
+            .bind(session.account_id.to_string())
+            .bind(session.checkout_type.as_str())
+            .bind(session.product_id.clone())
+            .bind(session.customer_id.map(|id| id.to_string()))
+            .bind(session.customer_email.clone())
+            .bind(session.organization_id.clone())
+            .bind(session.user_id.clone())
+            .bind(signed(session.seats))
+            .bind(session.trial_period_days.map(i64::from))
+            .bind(session.success_url.clone())
+            .bind(session.cancel_url.clone())
+            .bind(json(&session.metadata))
+            .bind(session.provider_reference.clone())
+            .bind(session.url.clone())
+            .bind(millis(session.expires_at))
+            .bind(session.status().as_str())
+            .bind(session.payment_status().as_str())
+            .bind(session.created_at.as_millis())
+            .bind(session.updated_at().as_millis())
+    };
+    tables::CHECKOUT_SESSIONS.save(connection, session.version, bind).await
+}
+
+/// When a subscription that hasn't ended will need to be looked at: the earlier of its period's and its cancellation's
+/// end.
+fn expires_at(subscription: &Subscription) -> Option<i64> {
+    if subscription.is_ended() {
+        return None;
+    }
+    let terms = subscription.terms();
+    let period_end = terms.period.map(|period| period.end);
+    [terms.cancel_at, period_end].into_iter().flatten().min().map(Timestamp::as_millis)
+}
+
+fn source(source: FactSource) -> &'static str {
+    match source {
+        FactSource::Answer => "answer",
+        FactSource::Event(SubscriptionChange::Created) => "created",
+        FactSource::Event(SubscriptionChange::Updated) => "updated",
+        FactSource::Event(SubscriptionChange::Ended) => "ended",
+    }
+}
+
+pub(super) async fn subscription(connection: &mut Connection, given: &Subscription) -> Result<(), CommitError> {
+    let (terms, stamp) = (given.terms(), given.stamp());
+    let bind = |query: super::Query| {
+        query
+            .bind(given.id.to_string())
+            .bind(given.tenant_id.to_string())
+            .bind(given.account_id.to_string())
+            .bind(given.customer_id.to_string())
+            .bind(given.product_id.clone())
+            .bind(given.provider_reference.clone())
+            .bind(given.status().as_str())
+            .bind(given.provider_status().to_owned())
+            .bind(terms.price_reference.clone())
+            .bind(terms.seats.map(signed))
+            .bind(millis(terms.period.map(|period| period.start)))
+            .bind(millis(terms.period.map(|period| period.end)))
+            .bind(millis(terms.trial_end))
+            .bind(millis(terms.cancel_at))
+            .bind(terms.cancel_at_period_end)
+            .bind(millis(terms.canceled_at))
+            .bind(millis(terms.ended_at))
+            .bind(stamp.object_version.map(signed))
+            .bind(millis(stamp.as_of))
+            .bind(source(stamp.source))
+            .bind(expires_at(given))
+            .bind(given.created_at.as_millis())
+            .bind(given.updated_at().as_millis())
+    };
+    tables::SUBSCRIPTIONS.save(connection, given.version, bind).await
+}
+
+pub(super) async fn purchase(connection: &mut Connection, purchase: &Purchase) -> Result<(), CommitError> {
+    let bind = |query: super::Query| {
+        query
+            .bind(purchase.id.to_string())
+            .bind(purchase.tenant_id.to_string())
+            .bind(purchase.account_id.to_string())
+            .bind(purchase.customer_id.map(|id| id.to_string()))
+            .bind(purchase.purchase_type.as_str())
+            .bind(purchase.product_id.clone())
+            .bind(purchase.subscription_id.map(|id| id.to_string()))
+            .bind(purchase.checkout_session_id.map(|id| id.to_string()))
+            .bind(purchase.provider_reference.clone())
+            .bind(purchase.provider_transaction_id.clone())
+            .bind(purchase.amount.map(|money| money.amount))
+            .bind(purchase.amount.map(|money| money.currency.to_string()))
+            .bind(purchase.status().as_str())
+            .bind(purchase.created_at.as_millis())
+            .bind(purchase.updated_at().as_millis())
+    };
+    tables::PURCHASES.save(connection, purchase.version, bind).await
+}
+
+pub(super) async fn payment(connection: &mut Connection, payment: &Payment) -> Result<(), CommitError> {
+    let facts = &payment.facts;
+    let bind = |query: super::Query| {
+        query
+            .bind(payment.id.to_string())
+            .bind(payment.tenant_id.to_string())
+            .bind(payment.account_id.to_string())
+            .bind(facts.provider_reference.clone())
+            .bind(facts.state.as_str())
+            .bind(facts.amount.amount)
+            .bind(facts.amount.currency.to_string())
+            .bind(facts.customer_id.map(|id| id.to_string()))
+            .bind(facts.subscription_id.map(|id| id.to_string()))
+            .bind(json(&facts.aliases))
+            .bind(facts.failure_reason.clone())
+            .bind(facts.attempt.map(i64::from))
+            .bind(millis(facts.next_attempt_at))
+            .bind(facts.invoice_url.clone())
+            .bind(facts.receipt_url.clone())
+            .bind(millis(facts.as_of))
+            .bind(payment.refunded_amount)
+            .bind(payment.created_at.as_millis())
+            .bind(payment.updated_at.as_millis())
+    };
+    tables::PAYMENTS.save(&mut *connection, payment.version, bind).await?;
+    for alias in &facts.aliases {
+        let query = sqlx::query(
+            "INSERT INTO payment_aliases (account_id, alias, payment_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        )
+        .bind(payment.account_id.to_string())
+        .bind(alias.clone())
+        .bind(payment.id.to_string());
+        query.execute(&mut *connection).await.map_err(|error| statement_failed(error, "payment"))?;
+    }
+    Ok(())
+}
+
+pub(super) async fn refund(connection: &mut Connection, refund: &Refund) -> Result<(), CommitError> {
+    let facts = &refund.facts;
+    let bind = |query: super::Query| {
+        query
+            .bind(refund.id.to_string())
+            .bind(refund.tenant_id.to_string())
+            .bind(refund.account_id.to_string())
+            .bind(refund.payment_id.map(|id| id.to_string()))
+            .bind(facts.provider_reference.clone())
+            .bind(facts.state.as_str())
+            .bind(facts.amount.amount)
+            .bind(facts.amount.currency.to_string())
+            .bind(json(&facts.payment_references))
+            .bind(facts.reason.clone())
+            .bind(facts.failure_reason.clone())
+            .bind(millis(facts.as_of))
+            .bind(refund.created_at.as_millis())
+            .bind(refund.updated_at.as_millis())
+    };
+    tables::REFUNDS.save(connection, refund.version, bind).await
+}
+
+pub(super) async fn dispute(connection: &mut Connection, dispute: &Dispute) -> Result<(), CommitError> {
+    let facts = &dispute.facts;
+    let bind = |query: super::Query| {
+        query
+            .bind(dispute.id.to_string())
+            .bind(dispute.tenant_id.to_string())
+            .bind(dispute.account_id.to_string())
+            .bind(dispute.payment_id.map(|id| id.to_string()))
+            .bind(facts.provider_reference.clone())
+            .bind(facts.amount.amount)
+            .bind(facts.amount.currency.to_string())
+            .bind(json(&facts.payment_references))
+            .bind(facts.reason.clone())
+            .bind(facts.provider_status.clone())
+            .bind(millis(facts.evidence_due_at))
+            .bind(millis(facts.as_of))
+            .bind(dispute.created_at.as_millis())
+            .bind(dispute.updated_at.as_millis())
+    };
+    tables::DISPUTES.save(connection, dispute.version, bind).await
+}
+
+pub(super) async fn inbox(connection: &mut Connection, entry: &InboxEntry) -> Result<(), CommitError> {
+    if entry.version > 0 {
+        return update_inbox(connection, entry).await;
+    }
+    let request = &entry.request;
+    let bind = |query: super::Query| {
+        query
+            .bind(entry.id.to_string())
+            .bind(entry.tenant_id.to_string())
+            .bind(entry.account_id.to_string())
+            .bind(request.method.clone())
+            .bind(request.url.clone())
+            .bind(json(&request.query))
+            .bind(json(&request.headers).into_bytes())
+            .bind(request.body.clone())
+            .bind(request.remote_ip.map(|ip| ip.to_string()))
+            .bind(entry.fetch_back)
+            .bind(entry.provider_types.clone())
+            .bind(entry.status.as_str())
+            .bind(i64::from(entry.attempts))
+            .bind(entry.next_attempt_at.as_millis())
+            .bind(entry.error.clone())
+            .bind(entry.received_at.as_millis())
+            .bind(millis(entry.processed_at))
+    };
+    tables::INBOX.save(connection, 0, bind).await
+}
+
+/// The raw request is written once and never again.
+async fn update_inbox(connection: &mut Connection, entry: &InboxEntry) -> Result<(), CommitError> {
+    let query = sqlx::query(
+        "UPDATE inbox SET provider_types = $3, status = $4, attempts = $5, next_attempt_at = $6, error = $7,
+         processed_at = $8, version = $2 + 1 WHERE id = $1 AND version = $2",
+    )
+    .bind(entry.id.to_string())
+    .bind(signed(entry.version))
+    .bind(entry.provider_types.clone())
+    .bind(entry.status.as_str())
+    .bind(i64::from(entry.attempts))
+    .bind(entry.next_attempt_at.as_millis())
+    .bind(entry.error.clone())
+    .bind(millis(entry.processed_at));
+    let done = query.execute(connection).await.map_err(|error| statement_failed(error, "webhook"))?;
+    if done.rows_affected() == 0 {
+        return Err(CommitError::Conflict(tillgate_application::ports::Conflict::Version("webhook")));
+    }
+    Ok(())
+}

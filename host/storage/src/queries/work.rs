@@ -1,0 +1,52 @@
+//! Writes one unit of work, inside a transaction that is open.
+
+use tillgate_application::ports::{CommitError, UnitOfWork, Write};
+
+use super::super::Connection;
+use super::{saves, write_simple};
+
+/// Writes all of it; the first that fails ends it.
+pub(super) async fn write_all(connection: &mut Connection, work: &UnitOfWork) -> Result<(), CommitError> {
+    for write in work.writes() {
+        write_one(connection, write).await?;
+    }
+    Ok(())
+}
+
+async fn write_one(connection: &mut Connection, write: &Write) -> Result<(), CommitError> {
+    match write {
+        Write::Tenant(tenant) => write_simple::tenant(connection, tenant).await,
+        Write::Organization(organization) => write_simple::organization(connection, organization).await,
+        Write::User(user) => write_simple::user(connection, user).await,
+        Write::Product(product) => write_simple::product(connection, product).await,
+        Write::ApiKey(key) => write_simple::api_key(connection, key).await,
+        Write::RevokeApiKey { tenant_id, id, at } => {
+            write_simple::revoke_api_key(connection, *tenant_id, *id, *at).await
+        }
+        Write::Secret(secret) => write_simple::secret(connection, secret).await,
+        Write::ExpireSecrets { account_id, name, at } => {
+            write_simple::expire_secrets(connection, *account_id, name, *at).await
+        }
+        Write::IdempotencyKey(record) => write_simple::idempotency_key(connection, record).await,
+        Write::EventKey { account_id, dedupe_key, inbox_id, at } => {
+            write_simple::event_key(connection, *account_id, dedupe_key, *inbox_id, *at).await
+        }
+        Write::Exchange { operation_id, index, exchange } => {
+            write_simple::exchange(connection, *operation_id, *index, exchange).await
+        }
+        Write::TruncateJournal { operation_id, from } => {
+            write_simple::truncate_journal(connection, *operation_id, *from).await
+        }
+        Write::Event(event) => write_simple::event(connection, event).await,
+        Write::Account(account) => saves::account(connection, account).await,
+        Write::Operation(operation) => saves::operation(connection, operation).await,
+        Write::CheckoutSession(session) => saves::checkout_session(connection, session).await,
+        Write::Customer(customer) => saves::customer(connection, customer).await,
+        Write::Subscription(subscription) => saves::subscription(connection, subscription).await,
+        Write::Purchase(purchase) => saves::purchase(connection, purchase).await,
+        Write::Payment(payment) => saves::payment(connection, payment).await,
+        Write::Refund(refund) => saves::refund(connection, refund).await,
+        Write::Dispute(dispute) => saves::dispute(connection, dispute).await,
+        Write::Inbox(entry) => saves::inbox(connection, entry).await,
+    }
+}
