@@ -50,14 +50,22 @@ fn target() -> PathBuf {
 
 fn binary() -> PathBuf {
     let path = std::env::var_os("TILLGATE_BIN").map_or_else(|| target().join("debug/tillgate"), PathBuf::from);
-    assert!(path.is_file(), "{} is missing: run `cargo xtask test`, or `cargo build --bin tillgate`", path.display());
+    assert!(
+        path.is_file(),
+        "{} is missing: run `cargo xtask test`, or `cargo build --bin tillgate`",
+        path.display()
+    );
     path
 }
 
 fn plugins() -> PathBuf {
     let path = std::env::var_os("TILLGATE_PLUGINS_DIR").map_or_else(|| target().join("plugins"), PathBuf::from);
     let stripe = path.join("stripe.wasm");
-    assert!(stripe.is_file(), "{} is missing: run `cargo xtask plugins`", stripe.display());
+    assert!(
+        stripe.is_file(),
+        "{} is missing: run `cargo xtask plugins`",
+        stripe.display()
+    );
     path
 }
 
@@ -70,10 +78,19 @@ async fn database_url(database: Database, directory: &tempfile::TempDir) -> Stri
                 .expect("TILLGATE_TEST_POSTGRES_URL is not set: run `cargo xtask test`");
             let name = format!("flow_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
             let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
-            connection.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
-            let (base, query) = server.split_once('?').map_or((server.as_str(), ""), |(base, query)| (base, query));
+            connection
+                .execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
+                .await
+                .unwrap();
+            let (base, query) = server
+                .split_once('?')
+                .map_or((server.as_str(), ""), |(base, query)| (base, query));
             let base = base.rsplit_once('/').unwrap().0;
-            if query.is_empty() { format!("{base}/{name}") } else { format!("{base}/{name}?{query}") }
+            if query.is_empty() {
+                format!("{base}/{name}")
+            } else {
+                format!("{base}/{name}?{query}")
+            }
         }
     }
 }
@@ -83,8 +100,14 @@ impl Gateway {
     pub async fn start(options: GatewayOptions) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let database_url = database_url(options.database, &directory).await;
-        let mut gateway =
-            Self { directory, database_url, options, child: None, api: String::new(), operations: String::new() };
+        let mut gateway = Self {
+            directory,
+            database_url,
+            options,
+            child: None,
+            api: String::new(),
+            operations: String::new(),
+        };
         gateway.restart().await;
         gateway
     }
@@ -95,12 +118,21 @@ impl Gateway {
         command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("TILLGATE_MASTER_KEY", base64::engine::general_purpose::STANDARD.encode([7_u8; 32]))
+            .env(
+                "TILLGATE_MASTER_KEY",
+                base64::engine::general_purpose::STANDARD.encode([7_u8; 32]),
+            )
             .env("TILLGATE_DATABASE__URL", &self.database_url)
             .env("TILLGATE_ADMIN__TOKEN", ADMIN_TOKEN)
-            .env("TILLGATE_EGRESS__ORIGIN_OVERRIDES", self.options.origin_overrides.join(","))
+            .env(
+                "TILLGATE_EGRESS__ORIGIN_OVERRIDES",
+                self.options.origin_overrides.join(","),
+            )
             .env("TILLGATE_PLUGINS__DIRECTORY", plugins())
-            .env("TILLGATE_PLUGINS__CACHE_DIRECTORY", self.directory.path().join("plugin-cache"))
+            .env(
+                "TILLGATE_PLUGINS__CACHE_DIRECTORY",
+                self.directory.path().join("plugin-cache"),
+            )
             .envs(self.options.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.directory.path());
         command
@@ -125,10 +157,19 @@ impl Gateway {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = lines.next_line().await.unwrap().expect("the gateway says where it is before it ends");
+        let line = lines
+            .next_line()
+            .await
+            .unwrap()
+            .expect("the gateway says where it is before it ends");
         let words: Vec<&str> = line.split(' ').collect();
         let after = |word: &str| {
-            words.iter().position(|found| *found == word).and_then(|at| words.get(at + 1)).unwrap().to_string()
+            words
+                .iter()
+                .position(|found| *found == word)
+                .and_then(|at| words.get(at + 1))
+                .unwrap()
+                .to_string()
         };
         (self.api, self.operations) = (after("api"), after("operations"));
         self.child = Some(child);
@@ -164,7 +205,10 @@ impl Gateway {
 pub async fn run_cli(arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String, String) {
     let directory = tempfile::tempdir().unwrap();
     let mut command = Command::new(binary());
-    command.env_clear().envs(environment.iter().copied()).current_dir(directory.path());
+    command
+        .env_clear()
+        .envs(environment.iter().copied())
+        .current_dir(directory.path());
     output_of(command, arguments, "").await
 }
 

@@ -11,11 +11,16 @@ const NODE_STRIPE: &str = "stripe@23.1.0";
 const PYTHON_STRIPE: &str = "stripe==16.1.0";
 
 fn judges() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("judges").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("judges")
+        .canonicalize()
+        .unwrap()
 }
 
 fn tools(name: &str) -> PathBuf {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/judges").join(name);
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../target/judges")
+        .join(name);
     std::fs::create_dir_all(&directory).unwrap();
     directory.canonicalize().unwrap()
 }
@@ -27,8 +32,15 @@ fn installing() -> &'static Mutex<()> {
 }
 
 async fn run(command: &mut Command) -> String {
-    let output = command.output().await.unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let output = command
+        .output()
+        .await
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(output.status.success(), "{command:?} failed:\n{text}");
     text
 }
@@ -39,11 +51,27 @@ pub async fn node_judge(script: &str, arguments: &[&str]) -> String {
     {
         let _alone = installing().lock().await;
         if !directory.join("node_modules/stripe/package.json").is_file() {
-            let install = ["install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", NODE_STRIPE];
-            run(Command::new("npm").args(["--prefix"]).arg(&directory).args(install).current_dir(&directory)).await;
+            let install = [
+                "install",
+                "--no-save",
+                "--no-audit",
+                "--no-fund",
+                "--ignore-scripts",
+                NODE_STRIPE,
+            ];
+            run(Command::new("npm")
+                .args(["--prefix"])
+                .arg(&directory)
+                .args(install)
+                .current_dir(&directory))
+            .await;
         }
     }
-    run(Command::new("node").arg(judges().join(script)).args(arguments).current_dir(&directory)).await
+    run(Command::new("node")
+        .arg(judges().join(script))
+        .args(arguments)
+        .current_dir(&directory))
+    .await
 }
 
 /// Runs a judge written for Python with the official `stripe` package, and gives what it printed.

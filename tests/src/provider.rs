@@ -25,28 +25,51 @@ impl Provider {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (ending, ended) = oneshot::channel::<()>();
-        let simulator = Simulator::new(Options { webhook_auto_deliver: false, ..Options::default() });
+        let simulator = Simulator::new(Options {
+            webhook_auto_deliver: false,
+            ..Options::default()
+        });
         tokio::spawn(simulator.serve(listener, async move {
             let _dropped = ended.await;
         }));
-        Self { url, client: reqwest::Client::builder().no_proxy().build().unwrap(), _ending: ending }
+        Self {
+            url,
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            _ending: ending,
+        }
     }
 
     /// Calls Stripe's API with a form.
     pub async fn call(&self, path: &str, fields: &[(&str, &str)]) -> Value {
-        let body: Vec<String> = fields.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
+        let body: Vec<String> = fields
+            .iter()
+            .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
+            .collect();
         let request = self.client.post(format!("{}{path}", self.url)).bearer_auth(API_KEY);
-        let request = request.header("content-type", "application/x-www-form-urlencoded").body(body.join("&"));
+        let request = request
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body.join("&"));
         let answer = request.send().await.unwrap();
         let status = answer.status();
         let text = answer.text().await.unwrap();
-        assert!(status.is_success() || status.is_redirection(), "{path}: {status} {text}");
+        assert!(
+            status.is_success() || status.is_redirection(),
+            "{path}: {status} {text}"
+        );
         serde_json::from_str(&text).unwrap_or(Value::String(text))
     }
 
     /// Reads from Stripe's API.
     pub async fn read(&self, path: &str) -> Value {
-        self.client.get(format!("{}{path}", self.url)).bearer_auth(API_KEY).send().await.unwrap().json().await.unwrap()
+        self.client
+            .get(format!("{}{path}", self.url))
+            .bearer_auth(API_KEY)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
     }
 
     /// Controls the simulator.
@@ -59,7 +82,14 @@ impl Provider {
 
     /// What the simulator keeps.
     pub async fn look(&self, path: &str) -> Value {
-        self.client.get(format!("{}/_simulator/{path}", self.url)).send().await.unwrap().json().await.unwrap()
+        self.client
+            .get(format!("{}/_simulator/{path}", self.url))
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
     }
 
     /// Sends every webhook that waits, and waits for the answers.
@@ -70,7 +100,11 @@ impl Provider {
     /// Pays a checkout on its page, as a customer would.
     pub async fn pay(&self, checkout_url: &str, action: &str) {
         let path = checkout_url.strip_prefix(&self.url).unwrap();
-        let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
         let answer = client
             .post(format!("{}{path}", self.url))
             .header("content-type", "application/x-www-form-urlencoded")
@@ -78,7 +112,11 @@ impl Provider {
             .send()
             .await
             .unwrap();
-        assert!(answer.status().is_redirection() || answer.status().is_success(), "{}", answer.status());
+        assert!(
+            answer.status().is_redirection() || answer.status().is_success(),
+            "{}",
+            answer.status()
+        );
     }
 }
 

@@ -50,10 +50,14 @@ impl Tenant {
     }
 
     async fn connect(&mut self, provider: &Provider) {
-        let tenant = self.admin("POST", "/v1/admin/tenants", json!({"name": "Acme", "mode": "test"})).await;
+        let tenant = self
+            .admin("POST", "/v1/admin/tenants", json!({"name": "Acme", "mode": "test"}))
+            .await;
         self.id = word(&tenant, "id");
         let path = format!("/v1/admin/tenants/{}", self.id);
-        let key = self.admin("POST", &format!("{path}/api-keys"), json!({"name": "backend"})).await;
+        let key = self
+            .admin("POST", &format!("{path}/api-keys"), json!({"name": "backend"}))
+            .await;
         self.key = word(&key, "key");
         let input = json!({
             "plugin": "stripe", "name": "main", "default": true, "settings": {},
@@ -82,23 +86,35 @@ impl Tenant {
             ("recurring[interval]", "month"),
         ];
         let monthly = word(&provider.call("/v1/prices", &monthly).await, "id");
-        let once = [("product", product.as_str()), ("currency", "usd"), ("unit_amount", "4900")];
+        let once = [
+            ("product", product.as_str()),
+            ("currency", "usd"),
+            ("unit_amount", "4900"),
+        ];
         let once = word(&provider.call("/v1/prices", &once).await, "id");
         self.put("/v1/organizations/org_1", json!({"name": "Acme Inc."})).await;
         self.put("/v1/users/user_1", json!({"email": "ada@acme.example"})).await;
-        self.put("/v1/products/team", json!({"prices": {self.account_id.as_str(): monthly}})).await;
-        self.put("/v1/products/pack", json!({"prices": {self.account_id.as_str(): once}})).await;
+        self.put(
+            "/v1/products/team",
+            json!({"prices": {self.account_id.as_str(): monthly}}),
+        )
+        .await;
+        self.put("/v1/products/pack", json!({"prices": {self.account_id.as_str(): once}}))
+            .await;
     }
 
     /// A request with the tenant's key, to be completed.
     pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         let method = method.parse().unwrap();
-        self.client.request(method, format!("{}{path}", self.api)).bearer_auth(&self.key)
+        self.client
+            .request(method, format!("{}{path}", self.api))
+            .bearer_auth(&self.key)
     }
 
     /// A request without any key, to be completed.
     pub fn anonymous(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
-        self.client.request(method.parse().unwrap(), format!("{}{path}", self.api))
+        self.client
+            .request(method.parse().unwrap(), format!("{}{path}", self.api))
     }
 
     /// Says that the gateway was started again elsewhere.
@@ -162,12 +178,18 @@ impl Tenant {
             if waiting["webhooks"]["pending"] == 0 {
                 return;
             }
-            assert!(tokio::time::Instant::now() < deadline, "stored webhooks were not processed: {waiting}");
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "stored webhooks were not processed: {waiting}"
+            );
             tokio::task::yield_now().await;
         }
     }
 }
 
 fn word(value: &Value, key: &str) -> String {
-    value[key].as_str().unwrap_or_else(|| panic!("no {key} in {value}")).to_owned()
+    value[key]
+        .as_str()
+        .unwrap_or_else(|| panic!("no {key} in {value}"))
+        .to_owned()
 }

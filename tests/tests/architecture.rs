@@ -14,7 +14,10 @@ const LAYERS: [(&str, &[&str]); 9] = [
     ("tillgate-storage", &["tillgate-application", "tillgate-domain"]),
     ("tillgate-vault", &["tillgate-application", "tillgate-domain"]),
     ("tillgate-egress", &[]),
-    ("tillgate-plugin-host", &["tillgate-application", "tillgate-domain", "tillgate-egress"]),
+    (
+        "tillgate-plugin-host",
+        &["tillgate-application", "tillgate-domain", "tillgate-egress"],
+    ),
     ("tillgate-http-api", &["tillgate-application", "tillgate-domain"]),
     // A stand-in of providers knows nothing of the gateway it is called by.
     ("tillgate-simulator", &[]),
@@ -26,19 +29,50 @@ const LAYERS: [(&str, &[&str]); 9] = [
 const OWNED: [(&str, &[&str], &str); 10] = [
     ("sqlx", &["tillgate-storage"], "the store's SQL stays behind its ports"),
     ("wasmtime", &["tillgate-plugin-host"], "one crate knows the sandbox"),
-    ("wasmparser", &["tillgate-plugin-host", "xtask"], "one crate reads components; xtask makes them"),
-    ("axum", &["tillgate-http-api", "tillgate-simulator"], "one crate serves the gateway's HTTP"),
-    ("utoipa-axum", &["tillgate-http-api"], "one crate serves the gateway's HTTP"),
-    ("hyper-util", &["tillgate-egress"], "one crate makes connections to the outside"),
-    ("tokio-rustls", &["tillgate-egress"], "one crate makes connections to the outside"),
+    (
+        "wasmparser",
+        &["tillgate-plugin-host", "xtask"],
+        "one crate reads components; xtask makes them",
+    ),
+    (
+        "axum",
+        &["tillgate-http-api", "tillgate-simulator"],
+        "one crate serves the gateway's HTTP",
+    ),
+    (
+        "utoipa-axum",
+        &["tillgate-http-api"],
+        "one crate serves the gateway's HTTP",
+    ),
+    (
+        "hyper-util",
+        &["tillgate-egress"],
+        "one crate makes connections to the outside",
+    ),
+    (
+        "tokio-rustls",
+        &["tillgate-egress"],
+        "one crate makes connections to the outside",
+    ),
     ("chacha20poly1305", &["tillgate-vault"], "one crate seals"),
     ("clap", &["tillgate", "xtask"], "only binaries have a command line"),
-    ("wit-bindgen", &["tillgate-plugin-sdk"], "plugin authors see the SDK's types, not the generator's"),
+    (
+        "wit-bindgen",
+        &["tillgate-plugin-sdk"],
+        "plugin authors see the SDK's types, not the generator's",
+    ),
 ];
 
 /// Features of wasmtime that are left out: most of its advisories live there.
-const UNWANTED_WASMTIME_FEATURES: [&str; 7] =
-    ["component-model-async", "gc", "threads", "stack-switching", "cache", "async", "wat"];
+const UNWANTED_WASMTIME_FEATURES: [&str; 7] = [
+    "component-model-async",
+    "gc",
+    "threads",
+    "stack-switching",
+    "cache",
+    "async",
+    "wat",
+];
 
 /// The most lines of a source file.
 const FILE_LINES_MAX: usize = 600;
@@ -82,9 +116,15 @@ fn named_by_crate() -> BTreeMap<String, BTreeSet<String>> {
 fn each_layer_names_only_those_below_it() {
     let named = named_by_crate();
     for (layer, allowed) in LAYERS {
-        let ours: Vec<&String> = named[layer].iter().filter(|name| name.starts_with("tillgate")).collect();
+        let ours: Vec<&String> = named[layer]
+            .iter()
+            .filter(|name| name.starts_with("tillgate"))
+            .collect();
         for name in ours {
-            assert!(allowed.contains(&name.as_str()), "{layer} names {name}; it may name {allowed:?}");
+            assert!(
+                allowed.contains(&name.as_str()),
+                "{layer} names {name}; it may name {allowed:?}"
+            );
         }
     }
 }
@@ -101,7 +141,10 @@ fn what_belongs_to_an_adapter_is_named_by_no_other() {
     for (library, owners, reason) in OWNED {
         for (name, dependencies) in &named {
             let may = owners.contains(&name.as_str());
-            assert!(may || !dependencies.contains(library), "{name} names {library}: {reason}");
+            assert!(
+                may || !dependencies.contains(library),
+                "{name} names {library}: {reason}"
+            );
         }
     }
 }
@@ -110,16 +153,27 @@ fn what_belongs_to_an_adapter_is_named_by_no_other() {
 fn wasmtime_is_built_without_what_is_not_needed() {
     let metadata = metadata(&[]);
     let nodes = metadata["resolve"]["nodes"].as_array().unwrap();
-    let wasmtime: Vec<&Value> =
-        nodes.iter().filter(|node| node["id"].as_str().unwrap().contains("#wasmtime@")).collect();
+    let wasmtime: Vec<&Value> = nodes
+        .iter()
+        .filter(|node| node["id"].as_str().unwrap().contains("#wasmtime@"))
+        .collect();
     assert_eq!(wasmtime.len(), 1, "one version of wasmtime");
-    assert!(wasmtime[0]["id"].as_str().unwrap().ends_with("@48.0.8"), "the long-term line, exactly pinned");
-    let features: Vec<&str> =
-        wasmtime[0]["features"].as_array().unwrap().iter().map(|feature| feature.as_str().unwrap()).collect();
+    assert!(
+        wasmtime[0]["id"].as_str().unwrap().ends_with("@48.0.8"),
+        "the long-term line, exactly pinned"
+    );
+    let features: Vec<&str> = wasmtime[0]["features"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|feature| feature.as_str().unwrap())
+        .collect();
     for unwanted in UNWANTED_WASMTIME_FEATURES {
         assert!(!features.contains(&unwanted), "wasmtime is built with {unwanted}");
     }
-    let wasi = nodes.iter().any(|node| node["id"].as_str().unwrap().contains("#wasmtime-wasi"));
+    let wasi = nodes
+        .iter()
+        .any(|node| node["id"].as_str().unwrap().contains("#wasmtime-wasi"));
     assert!(!wasi, "wasmtime-wasi is linked; plugins have no use for it");
 }
 
@@ -127,7 +181,10 @@ fn wasmtime_is_built_without_what_is_not_needed() {
 fn plugins_name_the_sdk_and_no_crate_of_the_host() {
     for (name, dependencies) in named_by_crate() {
         if name.starts_with("tillgate-plugin-") && name != "tillgate-plugin-host" && name != "tillgate-plugin-sdk" {
-            let ours: Vec<&String> = dependencies.iter().filter(|other| other.starts_with("tillgate")).collect();
+            let ours: Vec<&String> = dependencies
+                .iter()
+                .filter(|other| other.starts_with("tillgate"))
+                .collect();
             assert_eq!(ours, ["tillgate-plugin-sdk"], "{name}");
         }
     }
@@ -179,7 +236,12 @@ fn every_contract_item_is_documented() {
                 .iter()
                 .any(|keyword| line.starts_with(keyword))
                 || line.contains(": func(");
-            assert!(!item || documented, "{}:{} is not documented: {line}", path.display(), number + 1);
+            assert!(
+                !item || documented,
+                "{}:{} is not documented: {line}",
+                path.display(),
+                number + 1
+            );
             if !line.is_empty() {
                 documented = line.starts_with("///");
             }

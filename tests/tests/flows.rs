@@ -24,11 +24,18 @@ impl World {
         let options = GatewayOptions {
             database,
             origin_overrides: vec![provider.url.clone()],
-            environment: environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            environment: environment
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
         };
         let gateway = Gateway::start(options).await;
         let tenant = Tenant::create(&gateway, &provider).await;
-        Self { provider, gateway, tenant }
+        Self {
+            provider,
+            gateway,
+            tenant,
+        }
     }
 
     async fn webhooks(&self) {
@@ -77,28 +84,49 @@ async fn a_customer_subscribes_grows_and_leaves(database: Database) {
     let path = format!("/v1/subscriptions/{}", subscription["id"].as_str().unwrap());
 
     let customer = world.tenant.get("/v1/customers").await["data"][0].clone();
-    assert_eq!((&customer["organization_id"], &customer["user_id"]), (&json!("org_1"), &json!("user_1")));
+    assert_eq!(
+        (&customer["organization_id"], &customer["user_id"]),
+        (&json!("org_1"), &json!("user_1"))
+    );
     assert_eq!(customer["id"], subscription["customer_id"]);
     let purchase = world.tenant.get("/v1/purchases").await["data"][0].clone();
-    assert_eq!((&purchase["type"], &purchase["status"]), (&json!("subscription"), &json!("active")));
+    assert_eq!(
+        (&purchase["type"], &purchase["status"]),
+        (&json!("subscription"), &json!("active"))
+    );
     assert_eq!(purchase["subscription_id"], subscription["id"]);
 
     let change = world.tenant.put(&format!("{path}/seats"), json!({"seats": 8})).await;
-    assert_eq!((&change["outcome"], &change["subscription"]["seats"]), (&json!("applied"), &json!(8)));
+    assert_eq!(
+        (&change["outcome"], &change["subscription"]["seats"]),
+        (&json!("applied"), &json!(8))
+    );
     world.webhooks().await;
 
-    let change = world.tenant.post(&format!("{path}/cancel"), json!({"mode": "at_period_end"})).await;
+    let change = world
+        .tenant
+        .post(&format!("{path}/cancel"), json!({"mode": "at_period_end"}))
+        .await;
     assert_eq!(change["outcome"], "scheduled");
     assert_eq!(change["effective_at"], change["subscription"]["current_period_end"]);
     world.webhooks().await;
     assert_eq!(world.tenant.get(&path).await["status"], "active");
 
-    world.provider.control("clock", json!({"advance_seconds": A_MONTH_LATER})).await;
+    world
+        .provider
+        .control("clock", json!({"advance_seconds": A_MONTH_LATER}))
+        .await;
     world.webhooks().await;
     let ended = world.tenant.get(&path).await;
     assert_eq!(ended["status"], "canceled");
     assert!(ended["ended_at"].is_string());
-    let (status, problem) = answer_of(world.tenant.request("PUT", &format!("{path}/seats")).json(&json!({"seats": 9}))).await;
+    let (status, problem) = answer_of(
+        world
+            .tenant
+            .request("PUT", &format!("{path}/seats"))
+            .json(&json!({"seats": 9})),
+    )
+    .await;
     assert_eq!((status, &problem["code"]), (409, &json!("invalid_subscription_status")));
 
     // The metadata went to the session and to the subscription.
@@ -126,31 +154,69 @@ async fn a_trial_ends_a_renewal_fails_and_recovers(database: Database) {
     let session = world.tenant.post("/v1/checkout-sessions", checkout).await;
     world.provider.pay(session["url"].as_str().unwrap(), "pay").await;
     world.webhooks().await;
-    let session = world.tenant.get(&format!("/v1/checkout-sessions/{}", session["id"].as_str().unwrap())).await;
-    assert_eq!((&session["status"], &session["payment_status"]), (&json!("complete"), &json!("no_payment_required")));
+    let session = world
+        .tenant
+        .get(&format!("/v1/checkout-sessions/{}", session["id"].as_str().unwrap()))
+        .await;
+    assert_eq!(
+        (&session["status"], &session["payment_status"]),
+        (&json!("complete"), &json!("no_payment_required"))
+    );
     let subscription = world.tenant.get("/v1/subscriptions").await["data"][0].clone();
     assert_eq!(subscription["status"], "trialing");
     let path = format!("/v1/subscriptions/{}", subscription["id"].as_str().unwrap());
 
-    world.provider.control("clock", json!({"advance_seconds": 15 * 24 * 60 * 60})).await;
+    world
+        .provider
+        .control("clock", json!({"advance_seconds": 15 * 24 * 60 * 60}))
+        .await;
     world.webhooks().await;
     assert_eq!(world.tenant.get(&path).await["status"], "active");
 
-    let customer = world.tenant.get("/v1/customers").await["data"][0]["provider_reference"].as_str().unwrap().to_owned();
+    let customer = world.tenant.get("/v1/customers").await["data"][0]["provider_reference"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let decline = json!({"outcome": "decline", "count": 1});
-    world.provider.control(&format!("customers/{customer}/next_payment"), decline).await;
-    world.provider.control("clock", json!({"advance_seconds": 31 * 24 * 60 * 60})).await;
+    world
+        .provider
+        .control(&format!("customers/{customer}/next_payment"), decline)
+        .await;
+    world
+        .provider
+        .control("clock", json!({"advance_seconds": 31 * 24 * 60 * 60}))
+        .await;
     world.webhooks().await;
     let failed = world.tenant.get("/v1/payments").await;
-    assert!(failed["data"].as_array().unwrap().iter().any(|payment| payment["status"] == "failed"), "{failed}");
+    assert!(
+        failed["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|payment| payment["status"] == "failed"),
+        "{failed}"
+    );
     assert_eq!(world.tenant.get(&path).await["status"], "past_due");
-    assert_eq!(world.tenant.get(&format!("{path}?refresh=true")).await["status"], "past_due");
+    assert_eq!(
+        world.tenant.get(&format!("{path}?refresh=true")).await["status"],
+        "past_due"
+    );
 
-    world.provider.control("clock", json!({"advance_seconds": 8 * 24 * 60 * 60})).await;
+    world
+        .provider
+        .control("clock", json!({"advance_seconds": 8 * 24 * 60 * 60}))
+        .await;
     world.webhooks().await;
     assert_eq!(world.tenant.get(&path).await["status"], "active");
     let payments = world.tenant.get("/v1/payments").await;
-    assert!(payments["data"].as_array().unwrap().iter().all(|payment| payment["status"] == "succeeded"), "{payments}");
+    assert!(
+        payments["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|payment| payment["status"] == "succeeded"),
+        "{payments}"
+    );
 }
 
 async fn buy_a_pack(world: &World, action: &str) -> Value {
@@ -168,20 +234,32 @@ async fn a_one_time_purchase_is_paid_refunded_and_disputed(database: Database) {
     let world = World::new(database).await;
     let session = buy_a_pack(&world, "pay").await;
     let purchase = world.tenant.get("/v1/purchases").await["data"][0].clone();
-    assert_eq!((&purchase["type"], &purchase["status"]), (&json!("one_time"), &json!("completed")));
+    assert_eq!(
+        (&purchase["type"], &purchase["status"]),
+        (&json!("one_time"), &json!("completed"))
+    );
     assert_eq!(purchase["amount"], json!({"amount": 4900, "currency": "usd"}));
     assert_eq!(purchase["checkout_session_id"], session["id"]);
     let payment = world.tenant.get("/v1/payments").await["data"][0].clone();
-    assert_eq!((&payment["status"], &payment["amount"]["amount"]), (&json!("succeeded"), &json!(4900)));
+    assert_eq!(
+        (&payment["status"], &payment["amount"]["amount"]),
+        (&json!("succeeded"), &json!(4900))
+    );
 
     let intent = purchase["provider_transaction_id"].as_str().unwrap();
-    world.provider.call("/v1/refunds", &[("payment_intent", intent), ("amount", "900")]).await;
+    world
+        .provider
+        .call("/v1/refunds", &[("payment_intent", intent), ("amount", "900")])
+        .await;
     world.webhooks().await;
     let payment_path = format!("/v1/payments/{}", payment["id"].as_str().unwrap());
     assert_eq!(world.tenant.get(&payment_path).await["refunded_amount"], 900);
 
     let charge = world.provider.read(&format!("/v1/payment_intents/{intent}")).await["latest_charge"].clone();
-    world.provider.control("disputes", json!({"charge": charge, "reason": "fraudulent"})).await;
+    world
+        .provider
+        .control("disputes", json!({"charge": charge, "reason": "fraudulent"}))
+        .await;
     world.webhooks().await;
 }
 
@@ -191,14 +269,25 @@ async fn a_delayed_payment_completes_or_fails_its_purchase(database: Database) {
         let session = buy_a_pack(&world, "delayed").await;
         let path = format!("/v1/checkout-sessions/{}", session["id"].as_str().unwrap());
         let session = world.tenant.get(&path).await;
-        assert_eq!((&session["status"], &session["payment_status"]), (&json!("complete"), &json!("unpaid")));
+        assert_eq!(
+            (&session["status"], &session["payment_status"]),
+            (&json!("complete"), &json!("unpaid"))
+        );
         let reference = session["provider_reference"].as_str().unwrap();
         let purchase = |list: &Value| {
             let all = list["data"].as_array().unwrap().clone();
-            all.into_iter().find(|purchase| purchase["checkout_session_id"] == session["id"]).unwrap()
+            all.into_iter()
+                .find(|purchase| purchase["checkout_session_id"] == session["id"])
+                .unwrap()
         };
         assert_eq!(purchase(&world.tenant.get("/v1/purchases").await)["status"], "pending");
-        world.provider.control(&format!("checkout_sessions/{reference}/settle"), json!({"outcome": outcome})).await;
+        world
+            .provider
+            .control(
+                &format!("checkout_sessions/{reference}/settle"),
+                json!({"outcome": outcome}),
+            )
+            .await;
         world.webhooks().await;
         assert_eq!(purchase(&world.tenant.get("/v1/purchases").await)["status"], wanted);
     }
@@ -207,15 +296,23 @@ async fn a_delayed_payment_completes_or_fails_its_purchase(database: Database) {
 /// The provider has performed the request, its answer is on the way, and the power goes.
 async fn a_checkout_survives_kill_nine_by_its_journal(database: Database) {
     let mut world = World::new(database).await;
-    let before = world.provider.look("state").await["counts"]["checkout_sessions"].as_u64().unwrap();
+    let before = world.provider.look("state").await["counts"]["checkout_sessions"]
+        .as_u64()
+        .unwrap();
     let hang = json!({"next": {"status": "hang", "count": 1, "path_prefix": "/v1/checkout/sessions", "apply_before_failing": true}});
     world.provider.control("faults", hang).await;
     let body = world.tenant.checkout();
-    let request = world.tenant.request("POST", "/v1/checkout-sessions").header("idempotency-key", "order-1").json(&body);
+    let request = world
+        .tenant
+        .request("POST", "/v1/checkout-sessions")
+        .header("idempotency-key", "order-1")
+        .json(&body);
     let asking = tokio::spawn(async move { request.send().await.is_ok() });
     // The provider has it once it has made the session.
     loop {
-        let made = world.provider.look("state").await["counts"]["checkout_sessions"].as_u64().unwrap();
+        let made = world.provider.look("state").await["counts"]["checkout_sessions"]
+            .as_u64()
+            .unwrap();
         if made > before {
             break;
         }
@@ -236,19 +333,27 @@ async fn a_checkout_survives_kill_nine_by_its_journal(database: Database) {
             }
             tokio::task::yield_now().await;
         };
-        let request = world.tenant.request("POST", "/v1/checkout-sessions").header("idempotency-key", "order-1");
+        let request = world
+            .tenant
+            .request("POST", "/v1/checkout-sessions")
+            .header("idempotency-key", "order-1");
         let (status, answer) = answer_of(request.json(&body)).await;
         assert_eq!(status, 201, "{answer}");
         assert_eq!(answer["id"], session["id"]);
         assert!(answer["url"].is_string());
     }
-    let made = world.provider.look("state").await["counts"]["checkout_sessions"].as_u64().unwrap();
+    let made = world.provider.look("state").await["counts"]["checkout_sessions"]
+        .as_u64()
+        .unwrap();
     assert_eq!(made, before + 1, "the provider made one session");
 }
 
 async fn webhooks_survive_kill_nine(database: Database) {
     let mut world = World::new(database).await;
-    let session = world.tenant.post("/v1/checkout-sessions", world.tenant.checkout()).await;
+    let session = world
+        .tenant
+        .post("/v1/checkout-sessions", world.tenant.checkout())
+        .await;
     world.provider.pay(session["url"].as_str().unwrap(), "pay").await;
     let faults = json!({"webhooks": {"duplicate": 3, "reorder_window": 8, "delay_ms": 0, "drop_every": 0}});
     world.provider.control("faults", faults).await;
@@ -271,25 +376,41 @@ async fn webhooks_survive_kill_nine(database: Database) {
         let found = world.tenant.get(&format!("/v1/{list}")).await;
         assert_eq!(found["data"].as_array().unwrap().len(), 1, "{list}: {found}");
     }
-    assert_eq!(world.tenant.get("/v1/subscriptions").await["data"][0]["status"], "active");
+    assert_eq!(
+        world.tenant.get("/v1/subscriptions").await["data"][0]["status"],
+        "active"
+    );
 }
 
 async fn an_idempotency_key_replays_its_answer(database: Database) {
     let world = World::new(database).await;
     let ask = |key: &str, body: Value| {
-        answer_of(world.tenant.request("POST", "/v1/checkout-sessions").header("idempotency-key", key).json(&body))
+        answer_of(
+            world
+                .tenant
+                .request("POST", "/v1/checkout-sessions")
+                .header("idempotency-key", key)
+                .json(&body),
+        )
     };
     let (status, first) = ask("k", world.tenant.checkout()).await;
     assert_eq!(status, 201, "{first}");
     world.provider.pay(first["url"].as_str().unwrap(), "pay").await;
     world.webhooks().await;
     let (status, again) = ask("k", world.tenant.checkout()).await;
-    assert_eq!((status, &again), (201, &first), "the answer of the first time, though the session is paid by now");
+    assert_eq!(
+        (status, &again),
+        (201, &first),
+        "the answer of the first time, though the session is paid by now"
+    );
     let mut other = world.tenant.checkout();
     other["seats"] = json!(6);
     let (status, problem) = ask("k", other).await;
     assert_eq!((status, &problem["code"]), (422, &json!("idempotency_key_reused")));
-    let (one, two) = tokio::join!(ask("racing", world.tenant.checkout()), ask("racing", world.tenant.checkout()));
+    let (one, two) = tokio::join!(
+        ask("racing", world.tenant.checkout()),
+        ask("racing", world.tenant.checkout())
+    );
     let mut statuses = [one.0, two.0];
     statuses.sort_unstable();
     assert!(statuses == [201, 201] || statuses == [201, 409], "{statuses:?}");
@@ -309,11 +430,18 @@ async fn a_provider_that_misbehaves_gets_a_typed_answer(database: Database) {
         world.provider.control("faults", faults).await;
         let key = format!("misbehaving-{fault}").replace('"', "");
         let ask = || {
-            let request = world.tenant.request("POST", "/v1/checkout-sessions").header("idempotency-key", &key);
+            let request = world
+                .tenant
+                .request("POST", "/v1/checkout-sessions")
+                .header("idempotency-key", &key);
             answer_of(request.json(&world.tenant.checkout()))
         };
         let (found, problem) = ask().await;
-        assert_eq!((found, problem["code"].as_str().unwrap()), (status, code), "{fault}: {problem}");
+        assert_eq!(
+            (found, problem["code"].as_str().unwrap()),
+            (status, code),
+            "{fault}: {problem}"
+        );
         let (found, session) = ask().await;
         assert_eq!(found, 201, "{fault}: the same key goes on: {session}");
     }
@@ -324,11 +452,17 @@ async fn the_portal_opens(database: Database) {
     let subscription = world.tenant.subscribe(&world.provider).await;
     let input = json!({"customer_id": subscription["customer_id"], "return_url": "https://app.example/billing"});
     let portal = world.tenant.post("/v1/portal-sessions", input).await;
-    assert!(portal["url"].as_str().unwrap().starts_with(&world.provider.url), "{portal}");
+    assert!(
+        portal["url"].as_str().unwrap().starts_with(&world.provider.url),
+        "{portal}"
+    );
 }
 
 /// Seconds since 1970, as a signer has them.
-#[expect(clippy::disallowed_methods, reason = "a webhook is signed with the real time, and the gateway judges by it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a webhook is signed with the real time, and the gateway judges by it"
+)]
 fn seconds_now() -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap()
 }
@@ -349,22 +483,55 @@ async fn webhooks_that_should_not_be_believed_are_not() {
     let good = |at: i64| signature_header(&world.tenant.webhook_secret, at, body);
     let cases = [
         (None, body.to_vec(), 400, "webhook_signature_missing"),
-        (Some("nonsense".to_owned()), body.to_vec(), 400, "webhook_signature_malformed"),
-        (Some(signature_header("whsec_other", now, body)), body.to_vec(), 401, "webhook_signature_invalid"),
-        (Some(good(now)), [body.as_slice(), b" "].concat(), 401, "webhook_signature_invalid"),
-        (Some(good(now - 400)), body.to_vec(), 400, "webhook_timestamp_out_of_tolerance"),
-        (Some(good(now + 400)), body.to_vec(), 400, "webhook_timestamp_out_of_tolerance"),
+        (
+            Some("nonsense".to_owned()),
+            body.to_vec(),
+            400,
+            "webhook_signature_malformed",
+        ),
+        (
+            Some(signature_header("whsec_other", now, body)),
+            body.to_vec(),
+            401,
+            "webhook_signature_invalid",
+        ),
+        (
+            Some(good(now)),
+            [body.as_slice(), b" "].concat(),
+            401,
+            "webhook_signature_invalid",
+        ),
+        (
+            Some(good(now - 400)),
+            body.to_vec(),
+            400,
+            "webhook_timestamp_out_of_tolerance",
+        ),
+        (
+            Some(good(now + 400)),
+            body.to_vec(),
+            400,
+            "webhook_timestamp_out_of_tolerance",
+        ),
         (Some(good(now)), vec![b'x'; 2 * 1024 * 1024], 413, "body_too_large"),
     ];
     for (signature, body, status, code) in cases {
         let (found, problem) = send(signature, body).await;
-        assert_eq!((found, problem["code"].as_str().unwrap_or_default()), (status, code), "{problem}");
+        assert_eq!(
+            (found, problem["code"].as_str().unwrap_or_default()),
+            (status, code),
+            "{problem}"
+        );
         if status != 413 {
             assert!(problem["help"].is_string(), "{problem}");
         }
     }
     assert_eq!(send(Some(good(now)), body.to_vec()).await.0, 204);
-    assert_eq!(send(Some(good(now)), body.to_vec()).await.0, 204, "replayed: acknowledged, and without effect");
+    assert_eq!(
+        send(Some(good(now)), body.to_vec()).await.0,
+        204,
+        "replayed: acknowledged, and without effect"
+    );
     let unknown = "/v1/webhooks/pac_01JDB2Z7N3V9Q4T6W8X0Y1A2B3";
     let (status, problem) = answer_of(world.tenant.anonymous("POST", unknown).body("{}")).await;
     assert_eq!((status, &problem["code"]), (404, &json!("provider_account_not_found")));
@@ -383,19 +550,51 @@ async fn what_a_caller_gets_wrong_is_named() {
     let seats = format!("/v1/subscriptions/{}/seats", subscription["id"].as_str().unwrap());
     let cases: [(&str, &str, String, u16, &str); 9] = [
         ("POST", "/v1/checkout-sessions", "{".into(), 400, "malformed_json"),
-        ("POST", "/v1/checkout-sessions", json!({"typo": 1}).to_string(), 422, "invalid_request"),
+        (
+            "POST",
+            "/v1/checkout-sessions",
+            json!({"typo": 1}).to_string(),
+            422,
+            "invalid_request",
+        ),
         ("PUT", &seats, json!({"seats": 0}).to_string(), 422, "invalid_seats"),
-        ("PUT", &seats, "{\"seats\": 9223372036854775808}".into(), 422, "invalid_seats"),
+        (
+            "PUT",
+            &seats,
+            "{\"seats\": 9223372036854775808}".into(),
+            422,
+            "invalid_seats",
+        ),
         ("PUT", &seats, json!({"seats": -1}).to_string(), 422, "invalid_request"),
-        ("PUT", &seats, json!({"seats": 1, "proration": "maybe"}).to_string(), 422, "invalid_request"),
+        (
+            "PUT",
+            &seats,
+            json!({"seats": 1, "proration": "maybe"}).to_string(),
+            422,
+            "invalid_request",
+        ),
         ("PUT", "/v1/organizations/a%20b", "{}".into(), 422, "invalid_request"),
-        ("GET", "/v1/subscriptions/sub_unknown", String::new(), 404, "subscription_not_found"),
+        (
+            "GET",
+            "/v1/subscriptions/sub_unknown",
+            String::new(),
+            404,
+            "subscription_not_found",
+        ),
         ("GET", "/v1/nowhere", String::new(), 404, "route_not_found"),
     ];
     for (method, path, body, status, code) in cases {
-        let request = world.tenant.request(method, path).header("content-type", "application/json").body(body.clone());
+        let request = world
+            .tenant
+            .request(method, path)
+            .header("content-type", "application/json")
+            .body(body.clone());
         let (found, problem) = answer_of(request).await;
-        assert_eq!((found, problem["code"].as_str().unwrap_or_default()), (status, code), "{path} {body}: {problem}");
+        assert_eq!(
+            (found, problem["code"].as_str().unwrap_or_default()),
+            (status, code),
+            "{path} {body}: {problem}"
+        );
         assert!(problem["request_id"].is_string(), "{problem}");
     }
     let mut unknown = world.tenant.checkout();

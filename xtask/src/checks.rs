@@ -70,19 +70,11 @@ fn test_steps(workspace: &Workspace, steps: &mut Steps, tests: &Tests) -> Result
         return Ok(());
     }
     // Before the long build, which would be for nothing where no server can be had.
-    let postgres = steps.run("PostgreSQL", || {
-        Postgres::provide(workspace, tests.postgres)
-    })?;
+    let postgres = steps.run("PostgreSQL", || Postgres::provide(workspace, tests.postgres))?;
     // The binary and the tests in one go, so that cargo settles the features of all of them once and `cargo test`
     // finds everything built.
     steps.run("cargo build", || {
-        process::run(&mut workspace.cargo(&[
-            "build",
-            "--workspace",
-            "--bin",
-            "tillgate",
-            "--tests",
-        ]))
+        process::run(&mut workspace.cargo(&["build", "--workspace", "--bin", "tillgate", "--tests"]))
     })?;
     run_tests(workspace, steps, tests, &postgres)
 }
@@ -95,14 +87,7 @@ fn format(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
 
 fn clippy(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     steps.run("cargo clippy", || {
-        process::run(&mut workspace.cargo(&[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ]))
+        process::run(&mut workspace.cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
     })
 }
 
@@ -116,12 +101,7 @@ fn documentation(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     })
 }
 
-fn run_tests(
-    workspace: &Workspace,
-    steps: &mut Steps,
-    tests: &Tests,
-    postgres: &Postgres,
-) -> Result<()> {
+fn run_tests(workspace: &Workspace, steps: &mut Steps, tests: &Tests, postgres: &Postgres) -> Result<()> {
     let cargo = |args: &[&str]| {
         let mut command = workspace.cargo(args);
         set_environment(&mut command, workspace, postgres, "debug");
@@ -141,18 +121,11 @@ fn run_tests(
     if tests.nextest {
         eprintln!("cargo-nextest is not installed: running cargo test");
     }
-    steps.run("cargo test", || {
-        process::run(&mut cargo(&["test", "--workspace"]))
-    })
+    steps.run("cargo test", || process::run(&mut cargo(&["test", "--workspace"])))
 }
 
 /// Tells tests and benchmarks where to find what they need.
-fn set_environment(
-    command: &mut Command,
-    workspace: &Workspace,
-    postgres: &Postgres,
-    profile_dir: &str,
-) {
+fn set_environment(command: &mut Command, workspace: &Workspace, postgres: &Postgres, profile_dir: &str) {
     command
         .env(postgres::URL_VARIABLE, postgres.url())
         .env("TILLGATE_PLUGINS_DIR", workspace.plugins_dir())
@@ -165,13 +138,7 @@ pub(crate) fn bench(workspace: &Workspace, way: Way, args: &[OsString]) -> Resul
         steps.run("plugins", || plugins::build(workspace, false))?;
         let postgres = steps.run("PostgreSQL", || Postgres::provide(workspace, way))?;
         steps.run("cargo build", || {
-            process::run(&mut workspace.cargo(&[
-                "build",
-                "--release",
-                "--workspace",
-                "--bin",
-                "tillgate",
-            ]))
+            process::run(&mut workspace.cargo(&["build", "--release", "--workspace", "--bin", "tillgate"]))
         })?;
         steps.run("cargo bench", || {
             let mut command = workspace.cargo(&["bench", "--workspace"]);

@@ -52,11 +52,7 @@ impl Component {
     /// The imports a plugin must not have.
     pub(crate) fn forbidden_imports(&self) -> Vec<&str> {
         let forbidden = |name: &&str| !IMPORTABLE.iter().any(|allowed| name.starts_with(allowed));
-        self.imports
-            .iter()
-            .map(String::as_str)
-            .filter(forbidden)
-            .collect()
+        self.imports.iter().map(String::as_str).filter(forbidden).collect()
     }
 }
 
@@ -85,8 +81,7 @@ fn take_manifest(module: &[u8]) -> Result<(Vec<u8>, Vec<u8>)> {
         }
         end_of_last = end;
     }
-    let manifest =
-        manifest.with_context(|| format!("the module has no section {MANIFEST_SECTION}"))?;
+    let manifest = manifest.with_context(|| format!("the module has no section {MANIFEST_SECTION}"))?;
     Ok((rest, manifest))
 }
 
@@ -141,9 +136,7 @@ mod tests {
         let manifest = Parser::new(0)
             .parse_all(&component.bytes)
             .find_map(|payload| match payload.unwrap() {
-                Payload::CustomSection(section) if section.name() == MANIFEST_SECTION => {
-                    Some(section.data().to_vec())
-                }
+                Payload::CustomSection(section) if section.name() == MANIFEST_SECTION => Some(section.data().to_vec()),
                 _ => None,
             });
         assert_eq!(manifest.unwrap(), b"contract");
@@ -169,10 +162,7 @@ mod tests {
     #[test]
     fn module_must_have_one_manifest() {
         let none = Component::from_module(&Module::new().finish()).unwrap_err();
-        assert!(
-            none.to_string().contains("no section tillgate:manifest"),
-            "{none}"
-        );
+        assert!(none.to_string().contains("no section tillgate:manifest"), "{none}");
 
         let mut two = Module::new();
         two.section(&section(MANIFEST_SECTION, b"1"))
@@ -202,10 +192,7 @@ mod tests {
         };
 
         assert_eq!(component.imports.len(), 3);
-        assert_eq!(
-            component.forbidden_imports(),
-            ["wasi:clocks/wall-clock@0.2.0"]
-        );
+        assert_eq!(component.forbidden_imports(), ["wasi:clocks/wall-clock@0.2.0"]);
     }
 
     #[test]

@@ -35,10 +35,6 @@ fn installed(workspace: &Workspace) -> Result<PathBuf> {
         root.display()
     );
     let package = format!("cargo-deny@{VERSION}");
-    process::run(
-        workspace
-            .cargo(&["install", "--locked", &package, "--root"])
-            .arg(&root),
-    )?;
+    process::run(workspace.cargo(&["install", "--locked", &package, "--root"]).arg(&root))?;
     Ok(own)
 }

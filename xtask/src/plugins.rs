@@ -24,19 +24,9 @@ pub(crate) fn build(workspace: &Workspace, check_size: bool) -> Result<()> {
     let packages = packages(workspace)?;
     for package in &packages {
         // One by one: built together, the features one plugin asks of a dependency would end up in all of them.
-        let mut cargo = workspace.cargo(&[
-            "build",
-            "--profile",
-            "plugin",
-            "--target",
-            TRIPLE,
-            "-p",
-            package,
-        ]);
+        let mut cargo = workspace.cargo(&["build", "--profile", "plugin", "--target", TRIPLE, "-p", package]);
         // These would replace the flags that .cargo/config.toml has for the target.
-        cargo
-            .env_remove("RUSTFLAGS")
-            .env_remove("CARGO_ENCODED_RUSTFLAGS");
+        cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
         process::run(&mut cargo)?;
     }
 
@@ -57,11 +47,7 @@ pub(crate) fn build(workspace: &Workspace, check_size: bool) -> Result<()> {
     }
     remove_others(&dir, &files)?;
     if check_size && !too_large.is_empty() {
-        bail!(
-            "larger than {} KiB: {}",
-            SIZE_CEILING / 1024,
-            too_large.join(", ")
-        );
+        bail!("larger than {} KiB: {}", SIZE_CEILING / 1024, too_large.join(", "));
     }
     Ok(())
 }
@@ -95,10 +81,8 @@ fn packages(workspace: &Workspace) -> Result<Vec<String>> {
         if !manifest.is_file() {
             continue;
         }
-        let text = fs::read_to_string(&manifest)
-            .with_context(|| format!("cannot read {}", manifest.display()))?;
-        let name = package_name(&text)
-            .with_context(|| format!("{} names no package", manifest.display()))?;
+        let text = fs::read_to_string(&manifest).with_context(|| format!("cannot read {}", manifest.display()))?;
+        let name = package_name(&text).with_context(|| format!("{} names no package", manifest.display()))?;
         packages.push(name.to_owned());
     }
     packages.sort();
@@ -112,12 +96,10 @@ fn package_name(manifest: &str) -> Option<&str> {
         .map(str::trim)
         .skip_while(|line| *line != "[package]")
         .skip(1);
-    table
-        .take_while(|line| !line.starts_with('['))
-        .find_map(|line| {
-            let (key, value) = line.split_once('=')?;
-            (key.trim() == "name").then(|| value.trim().trim_matches('"'))
-        })
+    table.take_while(|line| !line.starts_with('[')).find_map(|line| {
+        let (key, value) = line.split_once('=')?;
+        (key.trim() == "name").then(|| value.trim().trim_matches('"'))
+    })
 }
 
 fn encode(workspace: &Workspace, package: &str) -> Result<Component> {
@@ -170,9 +152,7 @@ fn make_readable(file: &fs::File) -> std::io::Result<()> {
 fn remove_others(dir: &Path, files: &[String]) -> Result<()> {
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
-        let current = files
-            .iter()
-            .any(|file| path.file_name() == Some(OsStr::new(file)));
+        let current = files.iter().any(|file| path.file_name() == Some(OsStr::new(file)));
         if path.extension() == Some(OsStr::new("wasm")) && !current {
             fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
         }
@@ -197,7 +177,8 @@ mod tests {
 
     #[test]
     fn package_name_is_the_one_in_the_package_table() {
-        let manifest = "[lib]\nname = \"wrong\"\n[package]\nversion.workspace = true\nname = \"right\"\n[[bin]]\nname = \"b\"";
+        let manifest =
+            "[lib]\nname = \"wrong\"\n[package]\nversion.workspace = true\nname = \"right\"\n[[bin]]\nname = \"b\"";
         assert_eq!(package_name(manifest), Some("right"));
         assert_eq!(
             package_name("[package]\nedition = \"2024\"\n[lib]\nname = \"wrong\""),
@@ -208,12 +189,7 @@ mod tests {
     #[test]
     fn unchanged_file_is_not_touched() {
         let dir = tempfile::tempdir().unwrap();
-        let modified = |file: &str| {
-            fs::metadata(dir.path().join(file))
-                .unwrap()
-                .modified()
-                .unwrap()
-        };
+        let modified = |file: &str| fs::metadata(dir.path().join(file)).unwrap().modified().unwrap();
         write_if_changed(dir.path(), "a.wasm", b"1").unwrap();
         let first = modified("a.wasm");
         write_if_changed(dir.path(), "a.wasm", b"1").unwrap();

@@ -41,19 +41,11 @@ impl Steps {
 
     // To standard error, as the headings: standard output belongs to what the steps run, and ends with their results.
     fn print(&self) {
-        let width = self
-            .done
-            .iter()
-            .map(|step| step.name.len())
-            .max()
-            .unwrap_or_default();
+        let width = self.done.iter().map(|step| step.name.len()).max().unwrap_or_default();
         eprintln!("\n==> summary");
         for Step { name, took, good } in &self.done {
             let outcome = if *good { "ok" } else { "FAILED" };
-            eprintln!(
-                "    {name:width$}  {:>8.1} s  {outcome}",
-                took.as_secs_f64()
-            );
+            eprintln!("    {name:width$}  {:>8.1} s  {outcome}", took.as_secs_f64());
         }
     }
 }

@@ -18,8 +18,8 @@ impl Workspace {
     /// Finds the workspace this program belongs to.
     pub(crate) fn locate() -> Result<Self> {
         // Cargo sets the variable when it runs the program; the value baked in serves a direct call.
-        let manifest_dir = env::var_os("CARGO_MANIFEST_DIR")
-            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+        let manifest_dir =
+            env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
         let root = manifest_dir
             .parent()
             .context("xtask lies inside the workspace")?

@@ -37,9 +37,15 @@ impl Cache {
     /// Opens a directory, made if it isn't there, for this user alone.
     pub(crate) fn open(directory: &Path, key: [u8; 32]) -> std::io::Result<Self> {
         use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)?;
         std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o700))?;
-        Ok(Self { directory: directory.to_owned(), key })
+        Ok(Self {
+            directory: directory.to_owned(),
+            key,
+        })
     }
 
     /// The artifact of a component: the kept one, or a new one that is kept. Answers whether it was compiled.
@@ -71,8 +77,12 @@ impl Cache {
     fn keep(&self, name: &str, path: &Path, artifact: &[u8]) -> std::io::Result<()> {
         use std::os::unix::fs::OpenOptionsExt as _;
         let temporary = self.directory.join(format!("{name}.{}.tmp", std::process::id()));
-        let mut file =
-            std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&temporary)?;
         file.write_all(&self.mac(name, artifact).finalize().into_bytes())?;
         file.write_all(artifact)?;
         file.sync_all()?;
@@ -92,7 +102,10 @@ fn artifact_name(engine: &Engine, digest: &str) -> String {
     format!("{digest}-{}.artifact", hex::encode(&hasher.0.finalize()[..8]))
 }
 
-#[expect(unsafe_code, reason = "native code is loaded: the one place, after its HMAC was found right")]
+#[expect(
+    unsafe_code,
+    reason = "native code is loaded: the one place, after its HMAC was found right"
+)]
 fn deserialize(engine: &Engine, artifact: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: the bytes are in memory, so that nobody changes them now, and they were made by `Component::serialize`
     // in a process that had the key: their HMAC was checked by the only caller.

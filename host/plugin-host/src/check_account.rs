@@ -17,7 +17,10 @@ pub(crate) fn check_account(
     for (name, origin) in input.endpoint_overrides {
         let field = format!("endpoint_overrides.{name}");
         match manifest.endpoints.get(name) {
-            None => wrong.push(InvalidField { field, message: "the plugin has no such endpoint".to_owned() }),
+            None => wrong.push(InvalidField {
+                field,
+                message: "the plugin has no such endpoint".to_owned(),
+            }),
             Some(endpoint) => {
                 if let Err(error) = Endpoint::from_override(origin, &endpoint.path_prefix, overrides) {
                     let message = format!("{error}; origins have to be listed in egress.origin_overrides");
@@ -30,11 +33,19 @@ pub(crate) fn check_account(
 }
 
 fn check_secrets(manifest: &Manifest, input: &AccountInput<'_>, wrong: &mut Vec<InvalidField>) {
-    let mut say = |name: &str, message: String| wrong.push(InvalidField { field: format!("secrets.{name}"), message });
+    let mut say = |name: &str, message: String| {
+        wrong.push(InvalidField {
+            field: format!("secrets.{name}"),
+            message,
+        })
+    };
     for (name, secret) in input.secrets {
         let Some(declared) = manifest.secrets.get(name) else {
             let known: Vec<&str> = manifest.secrets.keys().map(String::as_str).collect();
-            say(name, format!("the plugin has no such secret; it has {}", known.join(", ")));
+            say(
+                name,
+                format!("the plugin has no such secret; it has {}", known.join(", ")),
+            );
             continue;
         };
         let text = secret.expose();
@@ -43,14 +54,20 @@ fn check_secrets(manifest: &Manifest, input: &AccountInput<'_>, wrong: &mut Vec<
             continue;
         }
         if text.trim() != text || text.chars().any(char::is_control) {
-            say(name, "must not have white space around it, or control characters".to_owned());
+            say(
+                name,
+                "must not have white space around it, or control characters".to_owned(),
+            );
             continue;
         }
         let prefixes = declared.prefixes.for_mode(input.mode);
         let matching = prefixes.iter().find(|prefix| text.starts_with(prefix.as_str()));
         if !prefixes.is_empty() && matching.is_none() {
             let mode = input.mode.as_str();
-            say(name, format!("must begin with {} for a tenant in {mode} mode", prefixes.join(" or ")));
+            say(
+                name,
+                format!("must begin with {} for a tenant in {mode} mode", prefixes.join(" or ")),
+            );
             continue;
         }
         let bare = matching.map_or(text, |prefix| &text[prefix.len()..]);
@@ -70,7 +87,12 @@ fn check_secrets(manifest: &Manifest, input: &AccountInput<'_>, wrong: &mut Vec<
 }
 
 fn check_settings(manifest: &Manifest, input: &AccountInput<'_>, wrong: &mut Vec<InvalidField>) {
-    let mut say = |name: &str, message: String| wrong.push(InvalidField { field: format!("settings.{name}"), message });
+    let mut say = |name: &str, message: String| {
+        wrong.push(InvalidField {
+            field: format!("settings.{name}"),
+            message,
+        })
+    };
     for (name, value) in input.settings {
         match manifest.settings.get(name) {
             None => say(name, "the plugin has no such setting".to_owned()),

@@ -41,7 +41,10 @@ pub(crate) struct Read {
 }
 
 pub(crate) fn rejected(code: &'static str, message: impl Into<String>) -> PluginRejected {
-    PluginRejected { code, message: message.into() }
+    PluginRejected {
+        code,
+        message: message.into(),
+    }
 }
 
 /// Reads a component, and refuses what needs no compiling to be refused.
@@ -49,31 +52,58 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Read, PluginRejected> {
     let (manifests, imports, exports) = sections(bytes)?;
     let manifest = match manifests.as_slice() {
         [one] => one,
-        [] => return Err(rejected("manifest_missing", format!("the component has no {SECTION} section"))),
+        [] => {
+            return Err(rejected(
+                "manifest_missing",
+                format!("the component has no {SECTION} section"),
+            ));
+        }
         several => {
             let count = several.len();
-            return Err(rejected("manifest_invalid", format!("the component has {count} {SECTION} sections, not one")));
+            return Err(rejected(
+                "manifest_invalid",
+                format!("the component has {count} {SECTION} sections, not one"),
+            ));
         }
     };
     if manifest.len() > MANIFEST_BYTES_MAX {
         let size = manifest.len();
-        return Err(rejected("manifest_invalid", format!("the manifest has {size} bytes; at most {MANIFEST_BYTES_MAX}")));
+        return Err(rejected(
+            "manifest_invalid",
+            format!("the manifest has {size} bytes; at most {MANIFEST_BYTES_MAX}"),
+        ));
     }
-    let manifest = Manifest::parse(manifest).map_err(|error| rejected("manifest_invalid", format!("manifest: {error}")))?;
+    let manifest =
+        Manifest::parse(manifest).map_err(|error| rejected("manifest_invalid", format!("manifest: {error}")))?;
     if manifest.contract != v0_1::VERSION {
         return Err(rejected(
             "contract_unsupported",
-            format!("the plugin is built against contract {}; this host knows {}", manifest.contract, v0_1::VERSION),
+            format!(
+                "the plugin is built against contract {}; this host knows {}",
+                manifest.contract,
+                v0_1::VERSION
+            ),
         ));
     }
-    let refused: Vec<&str> = imports.iter().map(String::as_str).filter(|name| !allowed_import(name)).collect();
+    let refused: Vec<&str> = imports
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !allowed_import(name))
+        .collect();
     if !refused.is_empty() {
         return Err(rejected(
             "import_refused",
-            format!("the component imports {}; a plugin may import only types and log", refused.join(", ")),
+            format!(
+                "the component imports {}; a plugin may import only types and log",
+                refused.join(", ")
+            ),
         ));
     }
-    Ok(Read { manifest, imports, exports })
+    Ok(Read {
+        manifest,
+        imports,
+        exports,
+    })
 }
 
 type Sections<'a> = (Vec<&'a [u8]>, Vec<String>, Vec<String>);
@@ -85,9 +115,13 @@ fn sections(bytes: &[u8]) -> Result<Sections<'_>, PluginRejected> {
     let (mut manifests, mut imports, mut exports) = (Vec::new(), Vec::new(), Vec::new());
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(bytes) {
-        let payload = payload.map_err(|error| rejected("not_a_component", format!("the component is broken: {error}")))?;
+        let payload =
+            payload.map_err(|error| rejected("not_a_component", format!("the component is broken: {error}")))?;
         match payload {
-            Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
+            Payload::Version {
+                encoding: Encoding::Module,
+                ..
+            } if depth == 0 => {
                 return Err(rejected(
                     "not_a_component",
                     "the file is a core WebAssembly module, not a component; `cargo xtask plugins` makes one of it",
@@ -115,7 +149,8 @@ fn sections(bytes: &[u8]) -> Result<Sections<'_>, PluginRejected> {
 }
 
 fn allowed_import(name: &str) -> bool {
-    ["types@0.1.", "log@0.1."]
-        .iter()
-        .any(|allowed| name.strip_prefix(v0_1::PACKAGE).is_some_and(|rest| rest.starts_with(allowed)))
+    ["types@0.1.", "log@0.1."].iter().any(|allowed| {
+        name.strip_prefix(v0_1::PACKAGE)
+            .is_some_and(|rest| rest.starts_with(allowed))
+    })
 }

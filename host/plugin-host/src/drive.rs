@@ -64,7 +64,9 @@ impl Drive<'_> {
         step: &impl Fn(&[types::Exchange]) -> Result<Step<T>, Box<PluginFault>>,
     ) -> Result<(), GatewayError> {
         let recorded = journal.recorded();
-        let Some((Exchange { request, outcome: None }, before)) = recorded.split_last() else { return Ok(()) };
+        let Some((Exchange { request, outcome: None }, before)) = recorded.split_last() else {
+            return Ok(());
+        };
         let request = request.clone();
         // The plugin is a pure function: it has to ask for the same again.
         let outcomes = self.outcomes(before)?;
@@ -115,8 +117,10 @@ impl Drive<'_> {
     }
 
     fn outcomes(&self, recorded: &[Exchange]) -> Result<Vec<types::Exchange>, GatewayError> {
-        let outcomes: Vec<&ExchangeOutcome> =
-            recorded.iter().filter_map(|exchange| exchange.outcome.as_ref()).collect();
+        let outcomes: Vec<&ExchangeOutcome> = recorded
+            .iter()
+            .filter_map(|exchange| exchange.outcome.as_ref())
+            .collect();
         let size: usize = outcomes.iter().map(|outcome| size_of(outcome)).sum();
         if size > JOURNAL_BYTES_MAX {
             let message = format!("the journal has {size} bytes; at most {JOURNAL_BYTES_MAX}");
@@ -161,7 +165,10 @@ fn may_be_under_way(recorded: &[Exchange]) -> bool {
         exchange.request.effect != Effect::Read
             && matches!(
                 exchange.outcome,
-                Some(ExchangeOutcome::Failed { reached: Reached::MaybeSent | Reached::Sent, .. }) | None
+                Some(ExchangeOutcome::Failed {
+                    reached: Reached::MaybeSent | Reached::Sent,
+                    ..
+                }) | None
             )
     })
 }
@@ -169,7 +176,11 @@ fn may_be_under_way(recorded: &[Exchange]) -> bool {
 fn size_of(outcome: &ExchangeOutcome) -> usize {
     match outcome {
         ExchangeOutcome::Response { headers, body, .. } => {
-            body.len() + headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+            body.len()
+                + headers
+                    .iter()
+                    .map(|(name, value)| name.len() + value.len())
+                    .sum::<usize>()
         }
         ExchangeOutcome::Failed { message, .. } => message.len(),
     }

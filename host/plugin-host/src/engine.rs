@@ -67,7 +67,10 @@ impl Ticker {
                 }
             }
         })?;
-        Ok(Self { ending, thread: Some(thread) })
+        Ok(Self {
+            ending,
+            thread: Some(thread),
+        })
     }
 }
 

@@ -60,12 +60,17 @@ impl Exchanger {
         account: &ConnectedAccount,
         name: &str,
     ) -> Result<egress::Endpoint, RequestRefused> {
-        let declared = manifest.endpoints.get(name).ok_or_else(|| format!("the manifest has no endpoint {name:?}"))?;
-        let overridden = account.account.endpoint_overrides.iter().find(|(given, _)| given == name);
+        let declared = manifest
+            .endpoints
+            .get(name)
+            .ok_or_else(|| format!("the manifest has no endpoint {name:?}"))?;
+        let overridden = account
+            .account
+            .endpoint_overrides
+            .iter()
+            .find(|(given, _)| given == name);
         let endpoint = match overridden {
-            Some((_, origin)) => {
-                egress::Endpoint::from_override(origin, &declared.path_prefix, &self.origin_overrides)
-            }
+            Some((_, origin)) => egress::Endpoint::from_override(origin, &declared.path_prefix, &self.origin_overrides),
             None => {
                 let setting = |wanted: &str| {
                     let found = account.account.settings.iter().find(|(given, _)| given == wanted);
@@ -106,7 +111,10 @@ fn credential(
     name: &str,
     endpoint: &str,
 ) -> Result<egress::Credential, RequestRefused> {
-    let declared = manifest.credentials.get(name).ok_or_else(|| format!("the manifest has no credential {name:?}"))?;
+    let declared = manifest
+        .credentials
+        .get(name)
+        .ok_or_else(|| format!("the manifest has no credential {name:?}"))?;
     if !declared.endpoints().iter().any(|bound| bound == endpoint) {
         return Err(format!("credential {name} isn't bound to endpoint {endpoint}"));
     }
@@ -119,20 +127,31 @@ fn credential(
             .ok_or_else(|| format!("the account has no secret {secret}"))
     };
     Ok(match declared {
-        Credential::Bearer { secret, .. } => egress::Credential::Bearer { secret: newest(secret)? },
-        Credential::Header { name, secret, .. } => {
-            egress::Credential::Header { name: name.clone(), secret: newest(secret)? }
-        }
-        Credential::Query { name, secret, .. } => {
-            egress::Credential::Query { name: name.clone(), secret: newest(secret)? }
-        }
-        Credential::Basic { username, username_secret, secret, .. } => egress::Credential::Basic {
+        Credential::Bearer { secret, .. } => egress::Credential::Bearer {
+            secret: newest(secret)?,
+        },
+        Credential::Header { name, secret, .. } => egress::Credential::Header {
+            name: name.clone(),
+            secret: newest(secret)?,
+        },
+        Credential::Query { name, secret, .. } => egress::Credential::Query {
+            name: name.clone(),
+            secret: newest(secret)?,
+        },
+        Credential::Basic {
+            username,
+            username_secret,
+            secret,
+            ..
+        } => egress::Credential::Basic {
             username: match (username, username_secret) {
                 (Some(name), _) => egress::SecretText::new(name.as_str()),
                 (None, Some(secret)) => newest(secret)?,
                 (None, None) => egress::SecretText::new(""),
             },
-            password: secret.as_ref().map_or_else(|| Ok(egress::SecretText::new("")), newest)?,
+            password: secret
+                .as_ref()
+                .map_or_else(|| Ok(egress::SecretText::new("")), newest)?,
         },
     })
 }

@@ -21,7 +21,10 @@ use crate::step::{fault, run};
 
 /// An operation without the capability it needs.
 fn unsupported(plugin: &LoadedPlugin, capability: &str) -> GatewayError {
-    GatewayError::Unsupported { provider: plugin.info.name.clone(), capability: capability.to_owned() }
+    GatewayError::Unsupported {
+        provider: plugin.info.name.clone(),
+        capability: capability.to_owned(),
+    }
 }
 
 /// Checks a result; what can't be right is a fault.
@@ -40,7 +43,10 @@ macro_rules! stepping {
         move |journal: &[types::Exchange]| -> Result<Step<_>, Box<PluginFault>> {
             use $step as Answer;
             let answer = run(plugin, $operation, |store, instance| {
-                indices.load(&mut *store, instance)?.$guest().$export(&mut *store, &call, &request, journal)
+                indices
+                    .load(&mut *store, instance)?
+                    .$guest()
+                    .$export(&mut *store, &call, &request, journal)
             })?;
             Ok(match answer {
                 Answer::Send(request) => Step::Send(request),
@@ -52,8 +58,18 @@ macro_rules! stepping {
 }
 
 impl PluginHost {
-    fn drive<'a>(&'a self, plugin: &'a LoadedPlugin, account: &'a ConnectedAccount, operation: &'static str) -> Drive<'a> {
-        Drive { plugin, operation, exchanger: &self.exchanger, account }
+    fn drive<'a>(
+        &'a self,
+        plugin: &'a LoadedPlugin,
+        account: &'a ConnectedAccount,
+        operation: &'static str,
+    ) -> Drive<'a> {
+        Drive {
+            plugin,
+            operation,
+            exchanger: &self.exchanger,
+            account,
+        }
     }
 }
 
@@ -168,14 +184,18 @@ impl PaymentGateway for PluginHost {
     ) -> Result<WebhookDecision, GatewayError> {
         const OPERATION: &str = "webhooks.authenticate";
         let plugin = &*self.plugin_of(account)?;
-        let Some(indices) = plugin.webhooks.as_ref() else { return Err(unsupported(plugin, "webhooks")) };
+        let Some(indices) = plugin.webhooks.as_ref() else {
+            return Err(unsupported(plugin, "webhooks"));
+        };
         let call = v0_1::call(account, &plugin.manifest, now, "");
         let given = v0_1::webhook_request(request);
         let answer = {
             let _turn = self.turn().await?;
             run(plugin, OPERATION, |store, instance| {
                 let capability = indices.load(&mut *store, instance)?;
-                capability.tillgate_provider_webhooks().call_authenticate(&mut *store, &call, &given)
+                capability
+                    .tillgate_provider_webhooks()
+                    .call_authenticate(&mut *store, &call, &given)
             })
             .map_err(GatewayError::PluginFault)?
         };
@@ -242,7 +262,9 @@ impl PluginHost {
     {
         // Only whether there is a turn is asked here: a step takes microseconds, an exchange holds no turn.
         drop(self.turn().await?);
-        self.drive(plugin, call.account, operation).run(call.journal, step).await
+        self.drive(plugin, call.account, operation)
+            .run(call.journal, step)
+            .await
     }
 }
 
@@ -269,7 +291,12 @@ fn decide(
             ack: own(rejection.ack)?,
         }),
         webhook_types::Authentication::Prove(plan) => {
-            let judge = Judge { manifest: &plugin.manifest, account, body: &request.body, now };
+            let judge = Judge {
+                manifest: &plugin.manifest,
+                account,
+                body: &request.body,
+                now,
+            };
             let on_failure = own(plan.on_failure.clone())?;
             judge
                 .judge(&plan, on_failure)

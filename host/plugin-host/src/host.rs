@@ -83,7 +83,9 @@ pub struct PluginHost {
 
 impl std::fmt::Debug for PluginHost {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PluginHost").field("directory", &self.directory).finish_non_exhaustive()
+        f.debug_struct("PluginHost")
+            .field("directory", &self.directory)
+            .finish_non_exhaustive()
     }
 }
 
@@ -97,7 +99,10 @@ impl PluginHost {
         client: Client,
     ) -> Result<(Self, Vec<(PathBuf, PluginRejected)>), PluginHostError> {
         let failed = |error: wasmtime::Error| PluginHostError::Engine(format!("{error:#}"));
-        let at = |path: &Path, error: std::io::Error| PluginHostError::Directory { path: path.to_owned(), error };
+        let at = |path: &Path, error: std::io::Error| PluginHostError::Directory {
+            path: path.to_owned(),
+            error,
+        };
         let engine = new_engine().map_err(failed)?;
         let ticker = Ticker::start(&engine).map_err(|error| PluginHostError::Engine(error.to_string()))?;
         std::fs::create_dir_all(&options.directory).map_err(|error| at(&options.directory, error))?;
@@ -120,7 +125,9 @@ impl PluginHost {
             turns: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
             _ticker: ticker,
         };
-        let rejected = host.load_directory(options.max_component_bytes).map_err(|error| at(&options.directory, error))?;
+        let rejected = host
+            .load_directory(options.max_component_bytes)
+            .map_err(|error| at(&options.directory, error))?;
         Ok((host, rejected))
     }
 
@@ -152,8 +159,9 @@ impl PluginHost {
     }
 
     fn load_directory(&self, largest: u64) -> std::io::Result<Vec<(PathBuf, PluginRejected)>> {
-        let mut paths: Vec<PathBuf> =
-            std::fs::read_dir(&self.directory)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+        let mut paths: Vec<PathBuf> = std::fs::read_dir(&self.directory)?
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<Result<_, _>>()?;
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "wasm"));
         paths.sort_unstable();
         let mut refused = Vec::new();
@@ -176,13 +184,19 @@ impl PluginHost {
         let _alone = self.installing.lock().unwrap_or_else(PoisonError::into_inner);
         let loaded = self.loaded();
         let (name, version) = (&plugin.info.name, &plugin.info.version);
-        if let Some(other) = loaded.iter().find(|other| other.info.name == *name && other.info.version == *version) {
+        if let Some(other) = loaded
+            .iter()
+            .find(|other| other.info.name == *name && other.info.version == *version)
+        {
             if other.info.digest == digest {
                 return Ok(Arc::clone(other));
             }
             return Err(rejected(
                 "version_taken",
-                format!("{name} {version} is loaded with another digest ({}); a version never changes", other.info.digest),
+                format!(
+                    "{name} {version} is loaded with another digest ({}); a version never changes",
+                    other.info.digest
+                ),
             ));
         }
         let mut all: Loaded = loaded.iter().cloned().chain([Arc::clone(&plugin)]).collect();
@@ -200,17 +214,21 @@ impl PluginHost {
     }
 
     pub(crate) fn by_digest(&self, digest: &str) -> Option<Arc<LoadedPlugin>> {
-        self.loaded().iter().find(|plugin| plugin.info.digest == digest).cloned()
+        self.loaded()
+            .iter()
+            .find(|plugin| plugin.info.digest == digest)
+            .cloned()
     }
 
     /// The plugin an account is pinned to.
     pub(crate) fn plugin_of(&self, account: &ConnectedAccount) -> Result<Arc<LoadedPlugin>, GatewayError> {
         let account = &account.account;
-        self.by_digest(&account.plugin_digest).ok_or_else(|| GatewayError::PluginMissing {
-            plugin: account.plugin.clone(),
-            version: account.plugin_version.clone(),
-            digest: account.plugin_digest.clone(),
-        })
+        self.by_digest(&account.plugin_digest)
+            .ok_or_else(|| GatewayError::PluginMissing {
+                plugin: account.plugin.clone(),
+                version: account.plugin_version.clone(),
+                digest: account.plugin_digest.clone(),
+            })
     }
 
     /// Waits for a turn: no more steps run at once than there are processors.
@@ -230,7 +248,10 @@ fn load_file(path: &Path, largest: u64) -> Result<Vec<u8>, PluginRejected> {
     let unreadable = |error: std::io::Error| rejected("storage_failed", format!("{}: {error}", path.display()));
     let size = std::fs::metadata(path).map_err(unreadable)?.len();
     if size > largest {
-        return Err(rejected("too_large", format!("the component has {size} bytes; at most {largest} are allowed")));
+        return Err(rejected(
+            "too_large",
+            format!("the component has {size} bytes; at most {largest} are allowed"),
+        ));
     }
     std::fs::read(path).map_err(unreadable)
 }

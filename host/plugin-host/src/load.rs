@@ -43,7 +43,12 @@ impl Loader {
     pub(crate) fn new(engine: Engine, cache: Option<Cache>, component_bytes_max: u64) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(&engine);
         shared::Imports::add_to_linker::<_, HasSelf<StepState>>(&mut linker, |state| state)?;
-        Ok(Self { engine, linker, cache, component_bytes_max })
+        Ok(Self {
+            engine,
+            linker,
+            cache,
+            component_bytes_max,
+        })
     }
 
     /// Loads a component. Answers whether it had to be compiled.
@@ -51,13 +56,19 @@ impl Loader {
         let size = bytes.len() as u64;
         if size > self.component_bytes_max {
             let most = self.component_bytes_max;
-            return Err(rejected("too_large", format!("the component has {size} bytes; at most {most} are allowed")));
+            return Err(rejected(
+                "too_large",
+                format!("the component has {size} bytes; at most {most} are allowed"),
+            ));
         }
         let Read { manifest, exports, .. } = read(bytes)?;
         let digest = digest_of(bytes);
         let (component, compiled) = self.compile(&digest, bytes)?;
         let pre = self.linker.instantiate_pre(&component).map_err(|error| {
-            rejected("import_refused", format!("the component's imports have wrong types: {error:#}"))
+            rejected(
+                "import_refused",
+                format!("the component's imports have wrong types: {error:#}"),
+            )
         })?;
         // Fails only where the system gives no memory for it; then the first instances are a little slower.
         if let Err(error) = component.initialize_copy_on_write_image() {
@@ -88,22 +99,35 @@ impl Loader {
 impl LoadedPlugin {
     fn find_capabilities(&mut self, exports: &[String]) -> Result<(), PluginRejected> {
         for export in exports {
-            let Some(name) = export.strip_prefix(v0_1::PACKAGE) else { continue };
+            let Some(name) = export.strip_prefix(v0_1::PACKAGE) else {
+                continue;
+            };
             let interface = name.split('@').next().unwrap_or(name);
-            let known = Capability::ALL.into_iter().find(|capability| capability.as_str() == interface);
+            let known = Capability::ALL
+                .into_iter()
+                .find(|capability| capability.as_str() == interface);
             let Some(capability) = known else {
                 return Err(rejected(
                     "export_wrong_type",
-                    format!("the component exports {export}, which contract {} does not have", v0_1::VERSION),
+                    format!(
+                        "the component exports {export}, which contract {} does not have",
+                        v0_1::VERSION
+                    ),
                 ));
             };
             self.take(capability).map_err(|error| {
-                rejected("export_wrong_type", format!("the component's export {export} has a wrong type: {error:#}"))
+                rejected(
+                    "export_wrong_type",
+                    format!("the component's export {export} has a wrong type: {error:#}"),
+                )
             })?;
             self.info.capabilities.push(capability);
         }
         if self.info.capabilities.is_empty() {
-            return Err(rejected("no_capability", "the component exports no capability of the contract"));
+            return Err(rejected(
+                "no_capability",
+                "the component exports no capability of the contract",
+            ));
         }
         self.info.capabilities.sort_unstable();
         self.info.capabilities.dedup();

@@ -21,9 +21,7 @@ impl Plugins for PluginHost {
         // Newest first, so that without a version the first of the name is it.
         self.loaded()
             .iter()
-            .find(|plugin| {
-                plugin.info.name == name && version.is_none_or(|version| version == plugin.info.version)
-            })
+            .find(|plugin| plugin.info.name == name && version.is_none_or(|version| version == plugin.info.version))
             .map(|plugin| plugin.info.clone())
     }
 
@@ -41,7 +39,10 @@ impl Plugins for PluginHost {
     fn check_account(&self, digest: &str, input: &AccountInput<'_>) -> Vec<InvalidField> {
         match self.by_digest(digest) {
             Some(plugin) => check_account(&plugin.manifest, &self.exchanger.origin_overrides, input),
-            None => vec![InvalidField { field: "plugin".to_owned(), message: "is not loaded".to_owned() }],
+            None => vec![InvalidField {
+                field: "plugin".to_owned(),
+                message: "is not loaded".to_owned(),
+            }],
         }
     }
 }

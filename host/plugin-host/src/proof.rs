@@ -58,8 +58,15 @@ impl Judge<'_> {
             }
         }
         Ok(match plan.signed_time.as_ref().and_then(|time| self.untimely(time)) {
-            Some((reason, message)) => WebhookDecision::Rejected { reason, message, ack: on_failure },
-            None => WebhookDecision::Proven { secret_index, fetch_back },
+            Some((reason, message)) => WebhookDecision::Rejected {
+                reason,
+                message,
+                ack: on_failure,
+            },
+            None => WebhookDecision::Proven {
+                secret_index,
+                fetch_back,
+            },
         })
     }
 
@@ -83,7 +90,11 @@ impl Judge<'_> {
 
     /// The first of the active secrets of a name, newest first, under which something holds.
     fn first_that_holds(&self, name: &str, holds: impl Fn(&[u8]) -> bool) -> Result<Option<usize>, InvalidPlan> {
-        let declared = self.manifest.secrets.get(name).ok_or_else(|| format!("the manifest has no secret {name:?}"))?;
+        let declared = self
+            .manifest
+            .secrets
+            .get(name)
+            .ok_or_else(|| format!("the manifest has no secret {name:?}"))?;
         let active = self.account.secrets.get(name).map_or(&[][..], Vec::as_slice);
         for (index, secret) in active.iter().enumerate() {
             let key = key_of(declared, secret);
@@ -103,16 +114,22 @@ impl Judge<'_> {
     }
 
     fn mac_holds<M: Mac + hmac::KeyInit + Clone>(&self, proof: &w::HmacProof, key: &[u8]) -> bool {
-        let Ok(mut mac) = <M as hmac::KeyInit>::new_from_slice(key) else { return false };
+        let Ok(mut mac) = <M as hmac::KeyInit>::new_from_slice(key) else {
+            return false;
+        };
         for part in &proof.message {
             self.with_part(part, |bytes| mac.update(bytes));
         }
         // All are compared, each in constant time: which one holds is nobody's business.
-        proof.signatures.iter().fold(false, |any, signature| any | mac.clone().verify_slice(signature).is_ok())
+        proof.signatures.iter().fold(false, |any, signature| {
+            any | mac.clone().verify_slice(signature).is_ok()
+        })
     }
 
     fn ed25519_holds(&self, proof: &w::Ed25519Proof, key: &[u8]) -> bool {
-        let Some(key) = key.try_into().ok().and_then(|key| VerifyingKey::from_bytes(key).ok()) else { return false };
+        let Some(key) = key.try_into().ok().and_then(|key| VerifyingKey::from_bytes(key).ok()) else {
+            return false;
+        };
         let mut message = Vec::with_capacity(self.body.len() + 128);
         for part in &proof.message {
             self.with_part(part, |bytes| message.extend_from_slice(bytes));
@@ -133,13 +150,21 @@ impl Judge<'_> {
     }
 
     fn unproven(&self, secret: &str, ack: Option<Ack>) -> WebhookDecision {
-        let known = self.account.secrets.get(secret).is_some_and(|active| !active.is_empty());
+        let known = self
+            .account
+            .secrets
+            .get(secret)
+            .is_some_and(|active| !active.is_empty());
         let message = if known {
             format!("no active {secret} of this account proves the request")
         } else {
             format!("this account has no {secret} yet, so that nothing can be proven")
         };
-        WebhookDecision::Rejected { reason: WebhookRejection::SignatureInvalid, message, ack }
+        WebhookDecision::Rejected {
+            reason: WebhookRejection::SignatureInvalid,
+            message,
+            ack,
+        }
     }
 
     fn untimely(&self, time: &w::SignedTime) -> Option<(WebhookRejection, String)> {
@@ -151,7 +176,11 @@ impl Judge<'_> {
             return Some((WebhookRejection::TooOld, message));
         }
         if age < -future {
-            let message = format!("signed {} s in the future; at most {} s are accepted", -age / 1000, future / 1000);
+            let message = format!(
+                "signed {} s in the future; at most {} s are accepted",
+                -age / 1000,
+                future / 1000
+            );
             return Some((WebhookRejection::TooNew, message));
         }
         None
@@ -159,7 +188,9 @@ impl Judge<'_> {
 }
 
 fn covers_body(message: &[w::MessagePart]) -> bool {
-    message.iter().any(|part| matches!(part, w::MessagePart::Body | w::MessagePart::BodyCrc32))
+    message
+        .iter()
+        .any(|part| matches!(part, w::MessagePart::Body | w::MessagePart::BodyCrc32))
 }
 
 fn key_of(declared: &Declared, secret: &Secret) -> Vec<u8> {
@@ -169,7 +200,11 @@ fn key_of(declared: &Declared, secret: &Secret) -> Vec<u8> {
         KeyForm::Sha1 => Sha1::digest(text.as_bytes()).to_vec(),
         KeyForm::Hex => hex::decode(text).unwrap_or_default(),
         KeyForm::Base64 => {
-            let bare = declared.prefixes.all().find_map(|prefix| text.strip_prefix(prefix.as_str())).unwrap_or(text);
+            let bare = declared
+                .prefixes
+                .all()
+                .find_map(|prefix| text.strip_prefix(prefix.as_str()))
+                .unwrap_or(text);
             STANDARD.decode(bare).unwrap_or_default()
         }
     }
@@ -178,7 +213,9 @@ fn key_of(declared: &Declared, secret: &Secret) -> Vec<u8> {
 /// CRC-32 as in ISO 3309 and zlib (RFC 1952, section 8). It is part of a signed message, never a proof by itself.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & 0_u32.wrapping_sub(crc & 1)))
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            (crc >> 1) ^ (0xEDB8_8320 & 0_u32.wrapping_sub(crc & 1))
+        })
     })
 }
 

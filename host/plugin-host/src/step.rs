@@ -63,7 +63,10 @@ pub(crate) fn run<T>(
     // A panic of the host's side of a step must harm this step alone. Everything it touched is thrown away.
     let ended = catch_unwind(AssertUnwindSafe(|| {
         let mut store = new_store(plugin)?;
-        let result = plugin.pre.instantiate(&mut store).and_then(|instance| call(&mut store, &instance));
+        let result = plugin
+            .pre
+            .instantiate(&mut store)
+            .and_then(|instance| call(&mut store, &instance));
         let lines = std::mem::take(&mut store.data_mut().lines);
         emit(plugin, operation, &lines);
         result
@@ -71,7 +74,12 @@ pub(crate) fn run<T>(
     match ended {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(fault(plugin, operation, kind_of(&error), format!("{error:#}"))),
-        Err(_) => Err(fault(plugin, operation, "trapped", "the host panicked while it ran the step")),
+        Err(_) => Err(fault(
+            plugin,
+            operation,
+            "trapped",
+            "the host panicked while it ran the step",
+        )),
     }
 }
 
@@ -84,7 +92,13 @@ fn new_store(plugin: &LoadedPlugin) -> wasmtime::Result<Store<StepState>> {
         .instances(limits::CORE_INSTANCES)
         .trap_on_grow_failure(true)
         .build();
-    let mut store = Store::new(plugin.pre.engine(), StepState { limits: store_limits, lines: Vec::new() });
+    let mut store = Store::new(
+        plugin.pre.engine(),
+        StepState {
+            limits: store_limits,
+            lines: Vec::new(),
+        },
+    );
     store.limiter(|state| &mut state.limits);
     store.set_fuel(wanted.fuel)?;
     let ticks = limits::STEP_TIME.as_millis() / limits::EPOCH_INTERVAL.as_millis();

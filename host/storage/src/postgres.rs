@@ -23,12 +23,25 @@ pub(crate) async fn connect(url: &str) -> Result<queries::Repository, OpenError>
     let options = PgConnectOptions::from_str(url)
         .map_err(|error| OpenError::Url(error.to_string()))?
         .application_name("tillgate");
-    let what = format!("{}:{}/{}", options.get_host(), options.get_port(), options.get_database().unwrap_or_default());
+    let what = format!(
+        "{}:{}/{}",
+        options.get_host(),
+        options.get_port(),
+        options.get_database().unwrap_or_default()
+    );
     let pool = PgPoolOptions::new()
         .max_connections(bounds::READERS)
         .acquire_timeout(bounds::ACQUIRE_TIMEOUT)
         .connect_with(options.clone())
         .await
-        .map_err(|error| OpenError::Unusable { what, reason: queries::plain(&error) })?;
-    Ok(queries::Repository::new(pool, options, bounds::POSTGRES_WRITERS, bounds::POSTGRES_GROUP))
+        .map_err(|error| OpenError::Unusable {
+            what,
+            reason: queries::plain(&error),
+        })?;
+    Ok(queries::Repository::new(
+        pool,
+        options,
+        bounds::POSTGRES_WRITERS,
+        bounds::POSTGRES_GROUP,
+    ))
 }

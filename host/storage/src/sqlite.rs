@@ -40,7 +40,11 @@ pub(crate) async fn connect(url: &str) -> Result<queries::Repository, OpenError>
     };
     // The first connection checks that it is a database, and sets its journal.
     let readonly = std::fs::metadata(&file).is_ok_and(|found| found.permissions().readonly());
-    let reading = if readonly { options.clone().read_only(true) } else { options };
+    let reading = if readonly {
+        options.clone().read_only(true)
+    } else {
+        options
+    };
     let pool = SqlitePoolOptions::new()
         .min_connections(1)
         .max_connections(bounds::READERS)
@@ -64,5 +68,8 @@ fn create(file: &Path) -> Result<(), OpenError> {
         .mode(0o600)
         .open(file)
         .map(drop)
-        .map_err(|error| OpenError::Unusable { what: file.display().to_string(), reason: error.to_string() })
+        .map_err(|error| OpenError::Unusable {
+            what: file.display().to_string(),
+            reason: error.to_string(),
+        })
 }

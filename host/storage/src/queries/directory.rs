@@ -8,7 +8,9 @@ use tillgate_application::ports::{
     AccountRepository, DirectoryRepository, Exchange, InboxRepository, OperationRepository, Page, PageRequest,
     StoreError,
 };
-use tillgate_domain::{InboxId, OperationId, Organization, Product, ProviderAccountId, Tenant, TenantId, Timestamp, User};
+use tillgate_domain::{
+    InboxId, OperationId, Organization, Product, ProviderAccountId, Tenant, TenantId, Timestamp, User,
+};
 
 use super::lists::page;
 use super::{Repository, Row, rows};
@@ -16,7 +18,9 @@ use super::{Repository, Row, rows};
 #[async_trait]
 impl DirectoryRepository for Repository {
     async fn tenant(&self, id: TenantId) -> Result<Option<Tenant>, StoreError> {
-        let row = self.one(sqlx::query("SELECT * FROM tenants WHERE id = $1").bind(id.to_string())).await?;
+        let row = self
+            .one(sqlx::query("SELECT * FROM tenants WHERE id = $1").bind(id.to_string()))
+            .await?;
         row.as_ref().map(rows::tenant).transpose()
     }
 
@@ -27,19 +31,25 @@ impl DirectoryRepository for Repository {
 
     async fn organization(&self, tenant_id: TenantId, id: &str) -> Result<Option<Organization>, StoreError> {
         let sql = "SELECT * FROM organizations WHERE tenant_id = $1 AND id = $2";
-        let row = self.one(sqlx::query(sql).bind(tenant_id.to_string()).bind(id.to_owned())).await?;
+        let row = self
+            .one(sqlx::query(sql).bind(tenant_id.to_string()).bind(id.to_owned()))
+            .await?;
         row.as_ref().map(rows::organization).transpose()
     }
 
     async fn user(&self, tenant_id: TenantId, id: &str) -> Result<Option<User>, StoreError> {
         let sql = "SELECT * FROM users WHERE tenant_id = $1 AND id = $2";
-        let row = self.one(sqlx::query(sql).bind(tenant_id.to_string()).bind(id.to_owned())).await?;
+        let row = self
+            .one(sqlx::query(sql).bind(tenant_id.to_string()).bind(id.to_owned()))
+            .await?;
         row.as_ref().map(rows::user).transpose()
     }
 
     async fn product(&self, tenant_id: TenantId, id: &str) -> Result<Option<Product>, StoreError> {
         let sql = "SELECT * FROM products WHERE tenant_id = $1 AND id = $2";
-        let row = self.one(sqlx::query(sql).bind(tenant_id.to_string()).bind(id.to_owned())).await?;
+        let row = self
+            .one(sqlx::query(sql).bind(tenant_id.to_string()).bind(id.to_owned()))
+            .await?;
         self.with_prices(row).await
     }
 
@@ -53,7 +63,9 @@ impl DirectoryRepository for Repository {
                         AND products.id = product_prices.product_id
                    WHERE product_prices.account_id = $1 AND product_prices.price = $2
                    ORDER BY products.id LIMIT 1";
-        let row = self.one(sqlx::query(sql).bind(account_id.to_string()).bind(price.to_owned())).await?;
+        let row = self
+            .one(sqlx::query(sql).bind(account_id.to_string()).bind(price.to_owned()))
+            .await?;
         self.with_prices(row).await
     }
 }
@@ -73,13 +85,19 @@ impl Repository {
 #[async_trait]
 impl AccountRepository for Repository {
     async fn account(&self, id: ProviderAccountId) -> Result<Option<ProviderAccount>, StoreError> {
-        let row = self.one(sqlx::query("SELECT * FROM provider_accounts WHERE id = $1").bind(id.to_string())).await?;
+        let row = self
+            .one(sqlx::query("SELECT * FROM provider_accounts WHERE id = $1").bind(id.to_string()))
+            .await?;
         row.as_ref().map(rows::account).transpose()
     }
 
     async fn accounts(&self, tenant_id: TenantId) -> Result<Vec<ProviderAccount>, StoreError> {
         let sql = "SELECT * FROM provider_accounts WHERE tenant_id = $1 ORDER BY id";
-        self.all(sqlx::query(sql).bind(tenant_id.to_string())).await?.iter().map(rows::account).collect()
+        self.all(sqlx::query(sql).bind(tenant_id.to_string()))
+            .await?
+            .iter()
+            .map(rows::account)
+            .collect()
     }
 
     async fn secrets(&self, id: ProviderAccountId, at: Timestamp) -> Result<Vec<SealedSecret>, StoreError> {
@@ -90,20 +108,28 @@ impl AccountRepository for Repository {
     }
 
     async fn api_key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {
-        let row = self.one(sqlx::query("SELECT * FROM api_keys WHERE hash = $1").bind(hash.to_vec())).await?;
+        let row = self
+            .one(sqlx::query("SELECT * FROM api_keys WHERE hash = $1").bind(hash.to_vec()))
+            .await?;
         row.as_ref().map(rows::api_key).transpose()
     }
 
     async fn api_keys(&self, tenant_id: TenantId) -> Result<Vec<ApiKey>, StoreError> {
         let sql = "SELECT * FROM api_keys WHERE tenant_id = $1 ORDER BY id";
-        self.all(sqlx::query(sql).bind(tenant_id.to_string())).await?.iter().map(rows::api_key).collect()
+        self.all(sqlx::query(sql).bind(tenant_id.to_string()))
+            .await?
+            .iter()
+            .map(rows::api_key)
+            .collect()
     }
 }
 
 #[async_trait]
 impl OperationRepository for Repository {
     async fn operation(&self, id: OperationId) -> Result<Option<Operation>, StoreError> {
-        let row = self.one(sqlx::query("SELECT * FROM operations WHERE id = $1").bind(id.to_string())).await?;
+        let row = self
+            .one(sqlx::query("SELECT * FROM operations WHERE id = $1").bind(id.to_string()))
+            .await?;
         row.as_ref().map(rows::operation).transpose()
     }
 
@@ -122,7 +148,9 @@ impl OperationRepository for Repository {
 
     async fn idempotency_record(&self, owner: &str, key: &str) -> Result<Option<IdempotencyRecord>, StoreError> {
         let sql = "SELECT * FROM idempotency_keys WHERE owner = $1 AND key = $2";
-        let row = self.one(sqlx::query(sql).bind(owner.to_owned()).bind(key.to_owned())).await?;
+        let row = self
+            .one(sqlx::query(sql).bind(owner.to_owned()).bind(key.to_owned()))
+            .await?;
         row.as_ref().map(rows::idempotency_record).transpose()
     }
 }
@@ -130,7 +158,9 @@ impl OperationRepository for Repository {
 #[async_trait]
 impl InboxRepository for Repository {
     async fn inbox_entry(&self, id: InboxId) -> Result<Option<InboxEntry>, StoreError> {
-        let row = self.one(sqlx::query("SELECT * FROM inbox WHERE id = $1").bind(id.to_string())).await?;
+        let row = self
+            .one(sqlx::query("SELECT * FROM inbox WHERE id = $1").bind(id.to_string()))
+            .await?;
         row.as_ref().map(rows::inbox_entry).transpose()
     }
 
@@ -162,7 +192,11 @@ impl InboxRepository for Repository {
         let mut known = Vec::new();
         for key in dedupe_keys {
             let sql = "SELECT dedupe_key FROM event_keys WHERE account_id = $1 AND dedupe_key = $2";
-            if self.one(sqlx::query(sql).bind(account_id.to_string()).bind(key.clone())).await?.is_some() {
+            if self
+                .one(sqlx::query(sql).bind(account_id.to_string()).bind(key.clone()))
+                .await?
+                .is_some()
+            {
                 known.push(key.clone());
             }
         }
@@ -171,6 +205,12 @@ impl InboxRepository for Repository {
 
     async fn events(&self, tenant_id: TenantId, request: &PageRequest) -> Result<Page<OutboxEvent>, StoreError> {
         let sql = "SELECT * FROM outbox WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3";
-        page(self, sqlx::query(sql).bind(tenant_id.to_string()), request, rows::outbox_event).await
+        page(
+            self,
+            sqlx::query(sql).bind(tenant_id.to_string()),
+            request,
+            rows::outbox_event,
+        )
+        .await
     }
 }

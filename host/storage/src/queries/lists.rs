@@ -21,11 +21,20 @@ pub(super) async fn page<T>(
     read: impl Fn(&Row) -> Result<T, StoreError>,
 ) -> Result<Page<T>, StoreError> {
     let limit = request.limit.clamp(1, PAGE_LIMIT_MAX);
-    let query = query.bind(request.after.clone().unwrap_or_default()).bind(i64::from(limit) + 1);
+    let query = query
+        .bind(request.after.clone().unwrap_or_default())
+        .bind(i64::from(limit) + 1);
     let found = repository.all(query).await?;
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-    let items = found.iter().take(wanted).map(read).collect::<Result<Vec<T>, StoreError>>()?;
-    Ok(Page { items, has_more: found.len() > wanted })
+    let items = found
+        .iter()
+        .take(wanted)
+        .map(read)
+        .collect::<Result<Vec<T>, StoreError>>()?;
+    Ok(Page {
+        items,
+        has_more: found.len() > wanted,
+    })
 }
 
 impl Repository {
@@ -41,7 +50,8 @@ impl Repository {
         account_id: ProviderAccountId,
         reference: &str,
     ) -> Result<Option<Row>, StoreError> {
-        self.one(sqlx::query(sql).bind(account_id.to_string()).bind(reference.to_owned())).await
+        self.one(sqlx::query(sql).bind(account_id.to_string()).bind(reference.to_owned()))
+            .await
     }
 }
 
@@ -49,7 +59,11 @@ impl Repository {
 impl CustomerRepository for Repository {
     async fn customer(&self, tenant_id: TenantId, id: CustomerId) -> Result<Option<Customer>, StoreError> {
         let sql = "SELECT * FROM customers WHERE tenant_id = $1 AND id = $2";
-        self.by_id(sql, tenant_id, id.to_string()).await?.as_ref().map(rows::customer).transpose()
+        self.by_id(sql, tenant_id, id.to_string())
+            .await?
+            .as_ref()
+            .map(rows::customer)
+            .transpose()
     }
 
     async fn customer_by_provider_reference(
@@ -58,12 +72,22 @@ impl CustomerRepository for Repository {
         reference: &str,
     ) -> Result<Option<Customer>, StoreError> {
         let sql = "SELECT * FROM customers WHERE account_id = $1 AND provider_reference = $2";
-        self.by_reference(sql, account_id, reference).await?.as_ref().map(rows::customer).transpose()
+        self.by_reference(sql, account_id, reference)
+            .await?
+            .as_ref()
+            .map(rows::customer)
+            .transpose()
     }
 
     async fn customers(&self, tenant_id: TenantId, request: &PageRequest) -> Result<Page<Customer>, StoreError> {
         let sql = "SELECT * FROM customers WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3";
-        page(self, sqlx::query(sql).bind(tenant_id.to_string()), request, rows::customer).await
+        page(
+            self,
+            sqlx::query(sql).bind(tenant_id.to_string()),
+            request,
+            rows::customer,
+        )
+        .await
     }
 }
 
@@ -75,7 +99,11 @@ impl CheckoutSessionRepository for Repository {
         id: CheckoutSessionId,
     ) -> Result<Option<CheckoutSession>, StoreError> {
         let sql = "SELECT * FROM checkout_sessions WHERE tenant_id = $1 AND id = $2";
-        self.by_id(sql, tenant_id, id.to_string()).await?.as_ref().map(rows::checkout_session).transpose()
+        self.by_id(sql, tenant_id, id.to_string())
+            .await?
+            .as_ref()
+            .map(rows::checkout_session)
+            .transpose()
     }
 
     async fn checkout_session_by_provider_reference(
@@ -84,7 +112,11 @@ impl CheckoutSessionRepository for Repository {
         reference: &str,
     ) -> Result<Option<CheckoutSession>, StoreError> {
         let sql = "SELECT * FROM checkout_sessions WHERE account_id = $1 AND provider_reference = $2";
-        self.by_reference(sql, account_id, reference).await?.as_ref().map(rows::checkout_session).transpose()
+        self.by_reference(sql, account_id, reference)
+            .await?
+            .as_ref()
+            .map(rows::checkout_session)
+            .transpose()
     }
 
     async fn checkout_sessions(
@@ -93,19 +125,25 @@ impl CheckoutSessionRepository for Repository {
         request: &PageRequest,
     ) -> Result<Page<CheckoutSession>, StoreError> {
         let sql = "SELECT * FROM checkout_sessions WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3";
-        page(self, sqlx::query(sql).bind(tenant_id.to_string()), request, rows::checkout_session).await
+        page(
+            self,
+            sqlx::query(sql).bind(tenant_id.to_string()),
+            request,
+            rows::checkout_session,
+        )
+        .await
     }
 }
 
 #[async_trait]
 impl SubscriptionRepository for Repository {
-    async fn subscription(
-        &self,
-        tenant_id: TenantId,
-        id: SubscriptionId,
-    ) -> Result<Option<Subscription>, StoreError> {
+    async fn subscription(&self, tenant_id: TenantId, id: SubscriptionId) -> Result<Option<Subscription>, StoreError> {
         let sql = "SELECT * FROM subscriptions WHERE tenant_id = $1 AND id = $2";
-        self.by_id(sql, tenant_id, id.to_string()).await?.as_ref().map(rows::subscription).transpose()
+        self.by_id(sql, tenant_id, id.to_string())
+            .await?
+            .as_ref()
+            .map(rows::subscription)
+            .transpose()
     }
 
     async fn subscription_by_provider_reference(
@@ -114,7 +152,11 @@ impl SubscriptionRepository for Repository {
         reference: &str,
     ) -> Result<Option<Subscription>, StoreError> {
         let sql = "SELECT * FROM subscriptions WHERE account_id = $1 AND provider_reference = $2";
-        self.by_reference(sql, account_id, reference).await?.as_ref().map(rows::subscription).transpose()
+        self.by_reference(sql, account_id, reference)
+            .await?
+            .as_ref()
+            .map(rows::subscription)
+            .transpose()
     }
 
     async fn subscriptions_by_customer(
@@ -185,7 +227,11 @@ impl SubscriptionRepository for Repository {
         if expiring.is_some() {
             sql += &format!(" AND subscriptions.expires_at < ${}", next());
         }
-        sql += &format!(" AND subscriptions.id > ${} ORDER BY subscriptions.id LIMIT ${}", next(), next());
+        sql += &format!(
+            " AND subscriptions.id > ${} ORDER BY subscriptions.id LIMIT ${}",
+            next(),
+            next()
+        );
         let mut query = sqlx::query(AssertSqlSafe(sql)).bind(tenant_id.to_string());
         for bind in binds {
             query = query.bind(bind);
@@ -201,7 +247,11 @@ impl SubscriptionRepository for Repository {
 impl PurchaseRepository for Repository {
     async fn purchase(&self, tenant_id: TenantId, id: PurchaseId) -> Result<Option<Purchase>, StoreError> {
         let sql = "SELECT * FROM purchases WHERE tenant_id = $1 AND id = $2";
-        self.by_id(sql, tenant_id, id.to_string()).await?.as_ref().map(rows::purchase).transpose()
+        self.by_id(sql, tenant_id, id.to_string())
+            .await?
+            .as_ref()
+            .map(rows::purchase)
+            .transpose()
     }
 
     async fn purchase_by_subscription(
@@ -210,7 +260,11 @@ impl PurchaseRepository for Repository {
         subscription_id: SubscriptionId,
     ) -> Result<Option<Purchase>, StoreError> {
         let sql = "SELECT * FROM purchases WHERE tenant_id = $1 AND subscription_id = $2 ORDER BY id LIMIT 1";
-        self.by_id(sql, tenant_id, subscription_id.to_string()).await?.as_ref().map(rows::purchase).transpose()
+        self.by_id(sql, tenant_id, subscription_id.to_string())
+            .await?
+            .as_ref()
+            .map(rows::purchase)
+            .transpose()
     }
 
     async fn purchase_by_provider_reference(
@@ -219,7 +273,11 @@ impl PurchaseRepository for Repository {
         reference: &str,
     ) -> Result<Option<Purchase>, StoreError> {
         let sql = "SELECT * FROM purchases WHERE account_id = $1 AND provider_reference = $2";
-        self.by_reference(sql, account_id, reference).await?.as_ref().map(rows::purchase).transpose()
+        self.by_reference(sql, account_id, reference)
+            .await?
+            .as_ref()
+            .map(rows::purchase)
+            .transpose()
     }
 
     async fn purchase_by_provider_transaction(
@@ -228,7 +286,11 @@ impl PurchaseRepository for Repository {
         transaction_id: &str,
     ) -> Result<Option<Purchase>, StoreError> {
         let sql = "SELECT * FROM purchases WHERE account_id = $1 AND provider_transaction_id = $2 ORDER BY id LIMIT 1";
-        self.by_reference(sql, account_id, transaction_id).await?.as_ref().map(rows::purchase).transpose()
+        self.by_reference(sql, account_id, transaction_id)
+            .await?
+            .as_ref()
+            .map(rows::purchase)
+            .transpose()
     }
 
     async fn purchases_by_customer(
@@ -264,7 +326,11 @@ impl PurchaseRepository for Repository {
 impl PaymentRepository for Repository {
     async fn payment(&self, tenant_id: TenantId, id: PaymentId) -> Result<Option<Payment>, StoreError> {
         let sql = "SELECT * FROM payments WHERE tenant_id = $1 AND id = $2";
-        self.by_id(sql, tenant_id, id.to_string()).await?.as_ref().map(rows_payments::payment).transpose()
+        self.by_id(sql, tenant_id, id.to_string())
+            .await?
+            .as_ref()
+            .map(rows_payments::payment)
+            .transpose()
     }
 
     async fn payment_by_provider_reference(
@@ -273,7 +339,11 @@ impl PaymentRepository for Repository {
         reference: &str,
     ) -> Result<Option<Payment>, StoreError> {
         let sql = "SELECT * FROM payments WHERE account_id = $1 AND provider_reference = $2";
-        self.by_reference(sql, account_id, reference).await?.as_ref().map(rows_payments::payment).transpose()
+        self.by_reference(sql, account_id, reference)
+            .await?
+            .as_ref()
+            .map(rows_payments::payment)
+            .transpose()
     }
 
     async fn payment_by_any_reference(
@@ -298,12 +368,22 @@ impl PaymentRepository for Repository {
 
     async fn payments(&self, tenant_id: TenantId, request: &PageRequest) -> Result<Page<Payment>, StoreError> {
         let sql = "SELECT * FROM payments WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3";
-        page(self, sqlx::query(sql).bind(tenant_id.to_string()), request, rows_payments::payment).await
+        page(
+            self,
+            sqlx::query(sql).bind(tenant_id.to_string()),
+            request,
+            rows_payments::payment,
+        )
+        .await
     }
 
     async fn refund(&self, tenant_id: TenantId, id: RefundId) -> Result<Option<Refund>, StoreError> {
         let sql = "SELECT * FROM refunds WHERE tenant_id = $1 AND id = $2";
-        self.by_id(sql, tenant_id, id.to_string()).await?.as_ref().map(rows_payments::refund).transpose()
+        self.by_id(sql, tenant_id, id.to_string())
+            .await?
+            .as_ref()
+            .map(rows_payments::refund)
+            .transpose()
     }
 
     async fn refund_by_provider_reference(
@@ -312,7 +392,11 @@ impl PaymentRepository for Repository {
         reference: &str,
     ) -> Result<Option<Refund>, StoreError> {
         let sql = "SELECT * FROM refunds WHERE account_id = $1 AND provider_reference = $2";
-        self.by_reference(sql, account_id, reference).await?.as_ref().map(rows_payments::refund).transpose()
+        self.by_reference(sql, account_id, reference)
+            .await?
+            .as_ref()
+            .map(rows_payments::refund)
+            .transpose()
     }
 
     async fn dispute_by_provider_reference(
@@ -321,6 +405,10 @@ impl PaymentRepository for Repository {
         reference: &str,
     ) -> Result<Option<Dispute>, StoreError> {
         let sql = "SELECT * FROM disputes WHERE account_id = $1 AND provider_reference = $2";
-        self.by_reference(sql, account_id, reference).await?.as_ref().map(rows_payments::dispute).transpose()
+        self.by_reference(sql, account_id, reference)
+            .await?
+            .as_ref()
+            .map(rows_payments::dispute)
+            .transpose()
     }
 }

@@ -7,8 +7,8 @@ mod rows_payments;
 mod saves;
 mod tables;
 mod work;
-mod writer;
 mod write_simple;
+mod writer;
 
 use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
@@ -46,10 +46,12 @@ impl Repository {
 
     /// A connection of its own, outside the pool.
     pub(crate) async fn open(&self) -> Result<Connection, OpenError> {
-        Connection::connect_with(&self.options).await.map_err(|error| OpenError::Unusable {
-            what: "the database".to_owned(),
-            reason: plain(&error),
-        })
+        Connection::connect_with(&self.options)
+            .await
+            .map_err(|error| OpenError::Unusable {
+                what: "the database".to_owned(),
+                reason: plain(&error),
+            })
     }
 
     /// Commits what waits, and closes every connection.

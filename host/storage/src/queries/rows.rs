@@ -40,7 +40,9 @@ where
     T: FromStr,
     T::Err: std::fmt::Display,
 {
-    get::<String>(row, column)?.parse().map_err(|error| corrupt(column, error))
+    get::<String>(row, column)?
+        .parse()
+        .map_err(|error| corrupt(column, error))
 }
 
 pub(super) fn parsed_optional<T>(row: &Row, column: &'static str) -> Result<Option<T>, StoreError>
@@ -48,7 +50,9 @@ where
     T: FromStr,
     T::Err: std::fmt::Display,
 {
-    get::<Option<String>>(row, column)?.map(|text| text.parse().map_err(|error| corrupt(column, error))).transpose()
+    get::<Option<String>>(row, column)?
+        .map(|text| text.parse().map_err(|error| corrupt(column, error)))
+        .transpose()
 }
 
 pub(super) fn time(row: &Row, column: &'static str) -> Result<Timestamp, StoreError> {
@@ -92,7 +96,10 @@ pub(super) fn money(row: &Row) -> Result<Money, StoreError> {
 
 fn bytes32(row: &Row, column: &'static str) -> Result<[u8; 32], StoreError> {
     let bytes: Vec<u8> = get(row, column)?;
-    bytes.as_slice().try_into().map_err(|_| corrupt(column, format!("{} bytes, not 32", bytes.len())))
+    bytes
+        .as_slice()
+        .try_into()
+        .map_err(|_| corrupt(column, format!("{} bytes, not 32", bytes.len())))
 }
 
 pub(super) fn tenant(row: &Row) -> Result<Tenant, StoreError> {
@@ -183,7 +190,10 @@ pub(super) fn api_key(row: &Row) -> Result<ApiKey, StoreError> {
 pub(super) fn idempotency_record(row: &Row) -> Result<IdempotencyRecord, StoreError> {
     Ok(IdempotencyRecord {
         owner: get(row, "owner")?,
-        key: IdempotencyKey { key: get(row, "key")?, fingerprint: bytes32(row, "fingerprint")? },
+        key: IdempotencyKey {
+            key: get(row, "key")?,
+            fingerprint: bytes32(row, "fingerprint")?,
+        },
         operation_id: parsed_optional(row, "operation_id")?,
         answer: get(row, "answer")?,
         created_at: time(row, "created_at")?,
@@ -195,7 +205,10 @@ const OPERATION_STATUSES: [(&str, OperationStatus); 5] = [
     (OperationStatus::Succeeded.as_str(), OperationStatus::Succeeded),
     (OperationStatus::Failed.as_str(), OperationStatus::Failed),
     (OperationStatus::NotSent.as_str(), OperationStatus::NotSent),
-    (OperationStatus::UnknownOutcome.as_str(), OperationStatus::UnknownOutcome),
+    (
+        OperationStatus::UnknownOutcome.as_str(),
+        OperationStatus::UnknownOutcome,
+    ),
 ];
 
 pub(super) fn operation(row: &Row) -> Result<Operation, StoreError> {
@@ -251,7 +264,10 @@ const CHECKOUT_STATUSES: [(&str, CheckoutStatus); 5] = [
 const PAYMENT_STATUSES: [(&str, PaymentStatus); 3] = [
     (PaymentStatus::Unpaid.as_str(), PaymentStatus::Unpaid),
     (PaymentStatus::Paid.as_str(), PaymentStatus::Paid),
-    (PaymentStatus::NoPaymentRequired.as_str(), PaymentStatus::NoPaymentRequired),
+    (
+        PaymentStatus::NoPaymentRequired.as_str(),
+        PaymentStatus::NoPaymentRequired,
+    ),
 ];
 
 pub(super) fn checkout_session(row: &Row) -> Result<CheckoutSession, StoreError> {
@@ -322,7 +338,16 @@ pub(super) fn subscription(row: &Row) -> Result<Subscription, StoreError> {
     let (created_at, updated_at) = (time(row, "created_at")?, time(row, "updated_at")?);
     let provider_status = get(row, "provider_status")?;
     let version = unsigned(row, "version")?;
-    Ok(Subscription::restore(new, status, provider_status, terms, stamp, created_at, updated_at, version))
+    Ok(Subscription::restore(
+        new,
+        status,
+        provider_status,
+        terms,
+        stamp,
+        created_at,
+        updated_at,
+        version,
+    ))
 }
 
 const PURCHASE_TYPES: [(&str, PurchaseType); 2] = [

@@ -4,7 +4,9 @@ use tillgate_application::ports::StoreError;
 use tillgate_domain::{Dispute, DisputeFacts, Payment, PaymentFacts, PaymentState, Refund, RefundFacts, RefundState};
 
 use super::super::Row;
-use super::rows::{from_json, get, money, parsed, parsed_optional, time, time_optional, unsigned, unsigned_optional, word};
+use super::rows::{
+    from_json, get, money, parsed, parsed_optional, time, time_optional, unsigned, unsigned_optional, word,
+};
 
 const PAYMENT_STATES: [(&str, PaymentState); 3] = [
     (PaymentState::Pending.as_str(), PaymentState::Pending),

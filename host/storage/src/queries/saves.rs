@@ -25,8 +25,14 @@ fn signed(number: u64) -> i64 {
 pub(super) async fn account(connection: &mut Connection, account: &ProviderAccount) -> Result<(), CommitError> {
     if account.is_default {
         let sql = "UPDATE provider_accounts SET is_default = $3 WHERE tenant_id = $1 AND id <> $2";
-        let query = sqlx::query(sql).bind(account.tenant_id.to_string()).bind(account.id.to_string()).bind(false);
-        query.execute(&mut *connection).await.map_err(|error| statement_failed(error, "provider account"))?;
+        let query = sqlx::query(sql)
+            .bind(account.tenant_id.to_string())
+            .bind(account.id.to_string())
+            .bind(false);
+        query
+            .execute(&mut *connection)
+            .await
+            .map_err(|error| statement_failed(error, "provider account"))?;
     }
     let bind = |query: super::Query| {
         query
@@ -81,7 +87,10 @@ pub(super) async fn customer(connection: &mut Connection, customer: &Customer) -
     tables::CUSTOMERS.save(connection, customer.version, bind).await
 }
 
-pub(super) async fn checkout_session(connection: &mut Connection, session: &CheckoutSession) -> Result<(), CommitError> {
+pub(super) async fn checkout_session(
+    connection: &mut Connection,
+    session: &CheckoutSession,
+) -> Result<(), CommitError> {
     let bind = |query: super::Query| {
         query
             .bind(session.id.to_string())
@@ -117,7 +126,11 @@ fn expires_at(subscription: &Subscription) -> Option<i64> {
     }
     let terms = subscription.terms();
     let period_end = terms.period.map(|period| period.end);
-    [terms.cancel_at, period_end].into_iter().flatten().min().map(Timestamp::as_millis)
+    [terms.cancel_at, period_end]
+        .into_iter()
+        .flatten()
+        .min()
+        .map(Timestamp::as_millis)
 }
 
 fn source(source: FactSource) -> &'static str {
@@ -214,7 +227,10 @@ pub(super) async fn payment(connection: &mut Connection, payment: &Payment) -> R
         .bind(payment.account_id.to_string())
         .bind(alias.clone())
         .bind(payment.id.to_string());
-        query.execute(&mut *connection).await.map_err(|error| statement_failed(error, "payment"))?;
+        query
+            .execute(&mut *connection)
+            .await
+            .map_err(|error| statement_failed(error, "payment"))?;
     }
     Ok(())
 }
@@ -305,9 +321,14 @@ async fn update_inbox(connection: &mut Connection, entry: &InboxEntry) -> Result
     .bind(entry.next_attempt_at.as_millis())
     .bind(entry.error.clone())
     .bind(millis(entry.processed_at));
-    let done = query.execute(connection).await.map_err(|error| statement_failed(error, "webhook"))?;
+    let done = query
+        .execute(connection)
+        .await
+        .map_err(|error| statement_failed(error, "webhook"))?;
     if done.rows_affected() == 0 {
-        return Err(CommitError::Conflict(tillgate_application::ports::Conflict::Version("webhook")));
+        return Err(CommitError::Conflict(tillgate_application::ports::Conflict::Version(
+            "webhook",
+        )));
     }
     Ok(())
 }

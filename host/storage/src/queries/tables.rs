@@ -20,13 +20,24 @@ pub(super) struct Table {
 impl Table {
     fn new(name: &str, what: &'static str, columns: &[&str]) -> Self {
         let numbers: Vec<String> = (1..=columns.len()).map(|number| format!("${number}")).collect();
-        let sets: Vec<String> =
-            columns.iter().zip(&numbers).skip(1).map(|(column, number)| format!("{column} = {number}")).collect();
+        let sets: Vec<String> = columns
+            .iter()
+            .zip(&numbers)
+            .skip(1)
+            .map(|(column, number)| format!("{column} = {number}"))
+            .collect();
         let last = columns.len();
         Self {
             what,
-            insert: format!("INSERT INTO {name} ({}) VALUES ({})", columns.join(", "), numbers.join(", ")),
-            update: format!("UPDATE {name} SET {} WHERE id = $1 AND version = ${last} - 1", sets.join(", ")),
+            insert: format!(
+                "INSERT INTO {name} ({}) VALUES ({})",
+                columns.join(", "),
+                numbers.join(", ")
+            ),
+            update: format!(
+                "UPDATE {name} SET {} WHERE id = $1 AND version = ${last} - 1",
+                sets.join(", ")
+            ),
         }
     }
 
@@ -41,7 +52,10 @@ impl Table {
         let sql = if version == 0 { &self.insert } else { &self.update };
         let next = i64::try_from(version + 1).unwrap_or(i64::MAX);
         let query = bind(sqlx::query(AssertSqlSafe(sql.as_str()))).bind(next);
-        let done = query.execute(connection).await.map_err(|error| statement_failed(error, self.what))?;
+        let done = query
+            .execute(connection)
+            .await
+            .map_err(|error| statement_failed(error, self.what))?;
         if done.rows_affected() == 0 {
             return Err(CommitError::Conflict(Conflict::Version(self.what)));
         }

@@ -28,12 +28,17 @@ async fn write_one(connection: &mut Connection, write: &Write) -> Result<(), Com
             write_simple::expire_secrets(connection, *account_id, name, *at).await
         }
         Write::IdempotencyKey(record) => write_simple::idempotency_key(connection, record).await,
-        Write::EventKey { account_id, dedupe_key, inbox_id, at } => {
-            write_simple::event_key(connection, *account_id, dedupe_key, *inbox_id, *at).await
-        }
-        Write::Exchange { operation_id, index, exchange } => {
-            write_simple::exchange(connection, *operation_id, *index, exchange).await
-        }
+        Write::EventKey {
+            account_id,
+            dedupe_key,
+            inbox_id,
+            at,
+        } => write_simple::event_key(connection, *account_id, dedupe_key, *inbox_id, *at).await,
+        Write::Exchange {
+            operation_id,
+            index,
+            exchange,
+        } => write_simple::exchange(connection, *operation_id, *index, exchange).await,
         Write::TruncateJournal { operation_id, from } => {
             write_simple::truncate_journal(connection, *operation_id, *from).await
         }

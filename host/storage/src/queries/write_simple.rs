@@ -14,7 +14,10 @@ use super::rows::json;
 use super::writer::statement_failed;
 
 async fn run(connection: &mut Connection, query: Query, what: &'static str) -> Result<u64, CommitError> {
-    let done = query.execute(connection).await.map_err(|error| statement_failed(error, what))?;
+    let done = query
+        .execute(connection)
+        .await
+        .map_err(|error| statement_failed(error, what))?;
     Ok(done.rows_affected())
 }
 
@@ -68,7 +71,12 @@ pub(super) async fn product(connection: &mut Connection, put: &Product) -> Resul
     .bind(put.updated_at.as_millis());
     run(&mut *connection, query, "product").await?;
     let clear = sqlx::query("DELETE FROM product_prices WHERE tenant_id = $1 AND product_id = $2");
-    run(&mut *connection, clear.bind(tenant_id.clone()).bind(id.clone()), "product").await?;
+    run(
+        &mut *connection,
+        clear.bind(tenant_id.clone()).bind(id.clone()),
+        "product",
+    )
+    .await?;
     for (account_id, price) in &put.prices {
         let query = sqlx::query(
             "INSERT INTO product_prices (tenant_id, product_id, account_id, price) VALUES ($1, $2, $3, $4)",
@@ -104,7 +112,10 @@ pub(super) async fn revoke_api_key(
     at: Timestamp,
 ) -> Result<(), CommitError> {
     let sql = "UPDATE api_keys SET revoked_at = $3 WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL";
-    let query = sqlx::query(sql).bind(tenant_id.to_string()).bind(id.to_string()).bind(at.as_millis());
+    let query = sqlx::query(sql)
+        .bind(tenant_id.to_string())
+        .bind(id.to_string())
+        .bind(at.as_millis());
     run(connection, query, "API key").await.map(drop)
 }
 
@@ -130,7 +141,10 @@ pub(super) async fn expire_secrets(
 ) -> Result<(), CommitError> {
     let sql = "UPDATE account_secrets SET expires_at = $3
                WHERE account_id = $1 AND name = $2 AND (expires_at IS NULL OR expires_at > $3)";
-    let query = sqlx::query(sql).bind(account_id.to_string()).bind(name.to_owned()).bind(at.as_millis());
+    let query = sqlx::query(sql)
+        .bind(account_id.to_string())
+        .bind(name.to_owned())
+        .bind(at.as_millis());
     run(connection, query, "secret").await.map(drop)
 }
 
@@ -171,7 +185,9 @@ pub(super) async fn event_key(
     .bind(inbox_id.to_string())
     .bind(at.as_millis());
     match run(connection, query, "event").await? {
-        0 => Err(CommitError::Conflict(Conflict::DuplicateEvent { dedupe_key: dedupe_key.to_owned() })),
+        0 => Err(CommitError::Conflict(Conflict::DuplicateEvent {
+            dedupe_key: dedupe_key.to_owned(),
+        })),
         _ => Ok(()),
     }
 }

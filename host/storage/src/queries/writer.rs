@@ -31,12 +31,19 @@ impl Writers {
         let receiver = std::sync::Arc::new(tokio::sync::Mutex::new(receiver));
         let tasks = (0..count)
             .map(|_| {
-                let writer =
-                    Writer { options: options.clone(), group, connection: None, queue: std::sync::Arc::clone(&receiver) };
+                let writer = Writer {
+                    options: options.clone(),
+                    group,
+                    connection: None,
+                    queue: std::sync::Arc::clone(&receiver),
+                };
                 tokio::spawn(writer.run())
             })
             .collect();
-        Self { queue: Mutex::new(Some(sender)), tasks: Mutex::new(tasks) }
+        Self {
+            queue: Mutex::new(Some(sender)),
+            tasks: Mutex::new(tasks),
+        }
     }
 
     /// Waits for the commit of one unit of work. A caller that goes away stops nothing.
@@ -48,7 +55,10 @@ impl Writers {
         let closed = || StoreError::Unavailable("the database is being closed".to_owned());
         let queue = queue.ok_or_else(closed)?;
         let (answer, answered) = oneshot::channel();
-        match queue.send_timeout(Waiting { work, answer }, bounds::QUEUE_TIMEOUT).await {
+        match queue
+            .send_timeout(Waiting { work, answer }, bounds::QUEUE_TIMEOUT)
+            .await
+        {
             Ok(()) => {}
             Err(mpsc::error::SendTimeoutError::Timeout(_)) => {
                 return Err(StoreError::Unavailable("too many commits are waiting".to_owned()).into());
@@ -173,7 +183,9 @@ pub(super) fn statement_failed(error: sqlx::Error, what: &'static str) -> Commit
         }
         // Deadlocks and serialization failures of PostgreSQL: read and decide again.
         sqlx::Error::Database(database)
-            if database.code().is_some_and(|code| matches!(code.as_ref(), "40P01" | "40001")) =>
+            if database
+                .code()
+                .is_some_and(|code| matches!(code.as_ref(), "40P01" | "40001")) =>
         {
             CommitError::Conflict(Conflict::Version(what))
         }

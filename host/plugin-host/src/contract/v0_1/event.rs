@@ -21,12 +21,19 @@ pub(crate) fn ack(given: w::Ack) -> Result<app::Ack, Malformed> {
             return Err(format!("ack.headers has {name:?}, which is no header"));
         }
     }
-    Ok(app::Ack { status: given.status, headers: given.headers, body: given.body })
+    Ok(app::Ack {
+        status: given.status,
+        headers: given.headers,
+        body: given.body,
+    })
 }
 
 pub(crate) fn receipt(given: w::Receipt) -> Result<app::Receipt, Malformed> {
     if given.events.len() > EVENTS_MAX {
-        return Err(format!("{} events in one webhook; at most {EVENTS_MAX}", given.events.len()));
+        return Err(format!(
+            "{} events in one webhook; at most {EVENTS_MAX}",
+            given.events.len()
+        ));
     }
     Ok(app::Receipt {
         events: given.events.into_iter().map(event).collect::<Result<_, _>>()?,

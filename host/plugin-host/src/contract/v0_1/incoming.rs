@@ -1,7 +1,9 @@
 //! From the contract's types to the application's: what a plugin answers, checked.
 
 use tillgate_application::ports as app;
-use tillgate_domain::{Currency, Money, PaymentStatus, Period, SubscriptionSnapshot, SubscriptionStatus, Terms, Timestamp};
+use tillgate_domain::{
+    Currency, Money, PaymentStatus, Period, SubscriptionSnapshot, SubscriptionStatus, Terms, Timestamp,
+};
 
 use super::{checkout_types, portal_types, subscription_types, types};
 use crate::limits::{MESSAGE_BYTES, REFERENCE_BYTES};
@@ -12,7 +14,10 @@ pub(crate) type Malformed = String;
 /// Cuts a text for people at a character's border.
 pub(crate) fn cut(mut text: String, bytes: usize) -> String {
     if text.len() > bytes {
-        let end = (0..=bytes).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+        let end = (0..=bytes)
+            .rev()
+            .find(|at| text.is_char_boundary(*at))
+            .unwrap_or_default();
         text.truncate(end);
     }
     text
@@ -21,7 +26,10 @@ pub(crate) fn cut(mut text: String, bytes: usize) -> String {
 /// An id of the provider: not empty, and not a novel.
 pub(crate) fn reference(field: &str, text: String) -> Result<String, Malformed> {
     if text.is_empty() || text.len() > REFERENCE_BYTES {
-        return Err(format!("{field} must be 1 to {REFERENCE_BYTES} bytes, not {}", text.len()));
+        return Err(format!(
+            "{field} must be 1 to {REFERENCE_BYTES} bytes, not {}",
+            text.len()
+        ));
     }
     Ok(text)
 }
@@ -99,9 +107,10 @@ pub(crate) fn checkout_session(
         target: match session.target {
             checkout_types::CheckoutTarget::Redirect(url) => app::CheckoutTarget::Redirect(page_url("target", url)?),
             checkout_types::CheckoutTarget::ClientToken(token) => app::CheckoutTarget::ClientToken(token),
-            checkout_types::CheckoutTarget::FormPost(form) => {
-                app::CheckoutTarget::FormPost { url: page_url("target", form.url)?, fields: form.fields }
-            }
+            checkout_types::CheckoutTarget::FormPost(form) => app::CheckoutTarget::FormPost {
+                url: page_url("target", form.url)?,
+                fields: form.fields,
+            },
         },
         payment_status: match session.payment_status {
             checkout_types::PaymentStatus::Unpaid => PaymentStatus::Unpaid,
@@ -121,7 +130,10 @@ fn page_url(field: &str, url: String) -> Result<String, Malformed> {
 }
 
 pub(crate) fn portal_session(session: portal_types::PortalSession) -> Result<app::ProviderPortalSession, Malformed> {
-    Ok(app::ProviderPortalSession { url: page_url("url", session.url)?, expires_at: time(session.expires_at) })
+    Ok(app::ProviderPortalSession {
+        url: page_url("url", session.url)?,
+        expires_at: time(session.expires_at),
+    })
 }
 
 fn status(status: types::SubscriptionStatus) -> Option<SubscriptionStatus> {
@@ -156,9 +168,10 @@ pub(crate) fn subscription(given: types::Subscription) -> Result<app::ProviderSu
         _ => None,
     };
     let period = match (given.period_start, given.period_end) {
-        (Some(start), Some(end)) => {
-            Some(Period { start: Timestamp::from_millis(start), end: Timestamp::from_millis(end) })
-        }
+        (Some(start), Some(end)) => Some(Period {
+            start: Timestamp::from_millis(start),
+            end: Timestamp::from_millis(end),
+        }),
         _ => None,
     };
     let terms = Terms {
@@ -190,7 +203,9 @@ pub(crate) fn subscription(given: types::Subscription) -> Result<app::ProviderSu
 pub(crate) fn change_outcome(outcome: subscription_types::ChangeOutcome) -> Result<app::ChangeOutcome, Malformed> {
     let boxed = |given: Option<types::Subscription>| given.map(|given| subscription(given).map(Box::new)).transpose();
     Ok(match outcome {
-        subscription_types::ChangeOutcome::Applied(given) => app::ChangeOutcome::Applied(Box::new(subscription(given)?)),
+        subscription_types::ChangeOutcome::Applied(given) => {
+            app::ChangeOutcome::Applied(Box::new(subscription(given)?))
+        }
         subscription_types::ChangeOutcome::Scheduled(change) => app::ChangeOutcome::Scheduled {
             effective_at: time(change.effective_at),
             subscription: boxed(change.subscription)?,

@@ -15,13 +15,11 @@ pub(crate) const VERSION: &str = "0.1";
 pub(crate) const PACKAGE: &str = "tillgate:provider/";
 
 /// Types and imports shared by all capabilities.
-#[expect(missing_docs, unreachable_pub, unused_qualifications, clippy::all, reason = "generated")]
 pub(crate) mod shared {
     wasmtime::component::bindgen!({ path: "../../wit/v0.1", world: "imports" });
 }
 
 /// The checkout capability.
-#[expect(missing_docs, unreachable_pub, unused_qualifications, clippy::all, reason = "generated")]
 pub(crate) mod checkout {
     wasmtime::component::bindgen!({
         path: "../../wit/v0.1",
@@ -34,7 +32,6 @@ pub(crate) mod checkout {
 }
 
 /// The portal capability.
-#[expect(missing_docs, unreachable_pub, unused_qualifications, clippy::all, reason = "generated")]
 pub(crate) mod portal {
     wasmtime::component::bindgen!({
         path: "../../wit/v0.1",
@@ -47,7 +44,6 @@ pub(crate) mod portal {
 }
 
 /// The subscriptions capability.
-#[expect(missing_docs, unreachable_pub, unused_qualifications, clippy::all, reason = "generated")]
 pub(crate) mod subscriptions {
     wasmtime::component::bindgen!({
         path: "../../wit/v0.1",
@@ -60,7 +56,6 @@ pub(crate) mod subscriptions {
 }
 
 /// The webhooks capability.
-#[expect(missing_docs, unreachable_pub, unused_qualifications, clippy::all, reason = "generated")]
 pub(crate) mod webhooks {
     wasmtime::component::bindgen!({
         path: "../../wit/v0.1",

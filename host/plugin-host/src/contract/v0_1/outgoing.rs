@@ -74,7 +74,10 @@ pub(crate) fn portal_request(request: &app::PortalRequest) -> portal_types::Port
 }
 
 pub(crate) fn retrieve_request(reference: &str) -> subscription_types::RetrieveRequest {
-    subscription_types::RetrieveRequest { reference: reference.to_owned(), extra: Vec::new() }
+    subscription_types::RetrieveRequest {
+        reference: reference.to_owned(),
+        extra: Vec::new(),
+    }
 }
 
 pub(crate) fn cancel_request(request: &app::CancelRequest) -> subscription_types::CancelRequest {

@@ -1,0 +1,142 @@
+//! How this host is: alive, ready, and in numbers.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Extension, Json, Router};
+use serde::Serialize;
+use tillgate_application::Application;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::bounds::READINESS_TIMEOUT;
+use crate::codes::Code;
+use crate::openapi::problem_responses;
+use crate::problem::Problem;
+use crate::router::finish;
+use crate::state::{Api, ApiOptions};
+
+/// The media type of Prometheus' text format.
+const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Writes the metrics in Prometheus' text format.
+pub type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// Whether this host takes requests, and its metrics.
+#[derive(Clone, Default)]
+pub struct Readiness {
+    draining: Arc<AtomicBool>,
+    metrics: Option<MetricsText>,
+}
+
+impl Readiness {
+    /// A host that takes requests as long as its database does.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Gives `/metrics` something to say.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: MetricsText) -> Self {
+        self.metrics = Some(metrics);
+        self
+    }
+
+    /// From now on `/readyz` says no, so that balancers send nothing new.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Whether it is shutting down.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+}
+
+impl fmt::Debug for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Readiness")
+            .field("draining", &self.is_draining())
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a host is.
+#[derive(Serialize, ToSchema)]
+struct Health {
+    /// `ok`.
+    #[schema(example = "ok")]
+    status: &'static str,
+}
+
+const OK: Json<Health> = Json(Health { status: "ok" });
+
+struct Problems;
+
+impl utoipa::IntoResponses for Problems {
+    fn responses() -> std::collections::BTreeMap<String, utoipa::openapi::RefOr<utoipa::openapi::Response>> {
+        problem_responses(&[Code::MethodNotAllowed, Code::InternalError])
+    }
+}
+
+/// Say whether the host is alive.
+///
+/// It asks nothing else: whether the database answers too is said at `/readyz`, on the operations port.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "Operations",
+    responses((status = 200, description = "It is", body = Health), Problems),
+)]
+async fn get_health() -> Json<Health> {
+    OK
+}
+
+/// What the public port has of this.
+pub(crate) fn public_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(get_health))
+}
+
+/// What belongs on a port of its own, which the world doesn't reach: `/healthz`, `/readyz` and `/metrics`.
+pub fn operations_router(app: Arc<Application>, readiness: Readiness) -> Router {
+    let api = Api {
+        app,
+        options: Arc::new(ApiOptions::default()),
+    };
+    let routes = Router::new()
+        .route("/healthz", get(get_health))
+        .route("/readyz", get(get_readiness))
+        .route("/metrics", get(get_metrics))
+        .layer(Extension(readiness));
+    finish(routes, api)
+}
+
+/// Ready is who isn't shutting down and whose database answers and can be written.
+async fn get_readiness(
+    State(api): State<Api>,
+    Extension(readiness): Extension<Readiness>,
+) -> Result<Json<Health>, Problem> {
+    if readiness.is_draining() {
+        return Err(Problem::new(Code::NotReady, "this host is shutting down"));
+    }
+    match tokio::time::timeout(READINESS_TIMEOUT, api.app.ports().store.ping()).await {
+        Ok(pong) => {
+            pong?;
+            Ok(OK)
+        }
+        Err(_) => Err(Problem::new(Code::NotReady, "the database does not answer in time")),
+    }
+}
+
+async fn get_metrics(Extension(readiness): Extension<Readiness>) -> Response {
+    let text = readiness.metrics.map_or_else(String::new, |metrics| metrics());
+    ([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], text).into_response()
+}

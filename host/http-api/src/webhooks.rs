@@ -1,0 +1,13 @@
+//! Webhooks: what providers report.
+
+mod receive;
+
+use receive::*;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::state::Api;
+
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(receive_webhook, answer_webhook_check))
+}

@@ -1,0 +1,12 @@
+//! The HTTP surface, from outside.
+
+#![expect(clippy::unwrap_used, reason = "a test's world is a test, though no test function")]
+
+mod fakes;
+
+mod bad_input;
+mod openapi;
+mod operator;
+mod server;
+mod tenant;
+mod webhooks;

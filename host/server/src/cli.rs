@@ -1,0 +1,282 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Tillgate: a provider-agnostic payments gateway.
+///
+/// Payment providers are sandboxed WebAssembly plugins that hold no secret and can reach nothing; every effect of a
+/// webhook happens exactly once.
+#[derive(Debug, Parser)]
+#[command(name = "tillgate", version, max_term_width = 100, propagate_version = true)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Where the configuration is, and what overrides it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ConfigArgs {
+    /// Configuration file; tillgate.toml in the current directory where none is named and it exists.
+    #[arg(long, value_name = "FILE", env = "TILLGATE_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Database, instead of `database.url`.
+    #[arg(long, value_name = "URL")]
+    pub(crate) database: Option<String>,
+    /// Directory of plugins, instead of `plugins.directory`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plugins: Option<PathBuf>,
+}
+
+/// How something is shown.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct ShowArgs {
+    /// Show JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the gateway.
+    Serve {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// Where to serve the API and webhooks, instead of `server.listen`.
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<SocketAddr>,
+        /// Where to serve health and metrics, instead of `server.operations_listen`.
+        #[arg(long, value_name = "ADDR")]
+        operations_listen: Option<SocketAddr>,
+        /// Apply pending migrations first.
+        #[arg(long)]
+        migrate: bool,
+    },
+    /// Show what this software does: gateway and a simulated provider, one customer from checkout to cancellation.
+    Demo {
+        /// Directory of plugins.
+        #[arg(long, value_name = "DIR", default_value = "plugins")]
+        plugins: PathBuf,
+        /// End after the story instead of staying up.
+        #[arg(long)]
+        once: bool,
+        /// Where to serve the API; a free port if that one is taken.
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+        listen: SocketAddr,
+    },
+    /// Apply pending migrations to the database.
+    Migrate {
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Tenants.
+    #[command(subcommand)]
+    Tenant(TenantCommand),
+    /// API keys of tenants.
+    #[command(subcommand)]
+    ApiKey(ApiKeyCommand),
+    /// Connections of tenants to providers.
+    #[command(subcommand)]
+    ProviderAccount(ProviderAccountCommand),
+    /// Provider plugins.
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// Simulated providers, for trying things out offline.
+    #[command(subcommand)]
+    Simulator(SimulatorCommand),
+}
+
+/// Whether real money moves.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum ModeArg {
+    /// Real customers and real money.
+    Live,
+    /// The provider's test environment.
+    Test,
+}
+
+/// Commands for tenants.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TenantCommand {
+    /// Create a tenant.
+    Create {
+        /// Its name.
+        name: String,
+        /// Whether its money is real.
+        #[arg(long, value_enum, default_value = "test")]
+        mode: ModeArg,
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        show: ShowArgs,
+    },
+    /// List tenants.
+    List {
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        show: ShowArgs,
+    },
+}
+
+/// Commands for API keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ApiKeyCommand {
+    /// Create an API key; it is shown this once.
+    Create {
+        /// For which tenant.
+        #[arg(long, value_name = "TENANT")]
+        tenant: String,
+        /// Its name.
+        name: String,
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        show: ShowArgs,
+    },
+    /// List a tenant's API keys.
+    List {
+        /// Of which tenant.
+        #[arg(long, value_name = "TENANT")]
+        tenant: String,
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        show: ShowArgs,
+    },
+    /// Revoke an API key.
+    Revoke {
+        /// Of which tenant.
+        #[arg(long, value_name = "TENANT")]
+        tenant: String,
+        /// Which key, by its id.
+        id: String,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+}
+
+/// Commands for provider accounts.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProviderAccountCommand {
+    /// Connect a tenant to a provider.
+    Create {
+        /// Which tenant.
+        #[arg(long, value_name = "TENANT")]
+        tenant: String,
+        /// The account's name.
+        name: String,
+        /// Name of the plugin.
+        #[arg(long)]
+        plugin: String,
+        /// Version of the plugin; the newest where none is named.
+        #[arg(long = "plugin-version")]
+        version: Option<String>,
+        /// Make it the account for checkouts that name none.
+        #[arg(long)]
+        default: bool,
+        /// A setting, as NAME=VALUE; may be repeated.
+        #[arg(long = "setting", value_name = "NAME=VALUE")]
+        settings: Vec<String>,
+        /// An endpoint override, as NAME=ORIGIN; may be repeated.
+        #[arg(long = "endpoint-override", value_name = "NAME=ORIGIN")]
+        endpoint_overrides: Vec<String>,
+        /// A secret to be read from an environment variable, as NAME=VARIABLE; may be repeated. A secret on a command
+        /// line would be seen by everyone on the machine.
+        #[arg(long = "secret-from-env", value_name = "NAME=VARIABLE")]
+        secrets: Vec<String>,
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        show: ShowArgs,
+    },
+    /// List a tenant's provider accounts.
+    List {
+        /// Of which tenant.
+        #[arg(long, value_name = "TENANT")]
+        tenant: String,
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        show: ShowArgs,
+    },
+    /// Set a secret, read from standard input; the old one ends at once.
+    SetSecret(SecretArgs),
+    /// Replace a secret, read from standard input; the old one stays active for a day.
+    RotateSecret(SecretArgs),
+    /// Pin an account to another version of its plugin.
+    Pin {
+        /// Of which tenant.
+        #[arg(long, value_name = "TENANT")]
+        tenant: String,
+        /// Which account.
+        account: String,
+        /// The version.
+        #[arg(long = "plugin-version")]
+        version: String,
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        show: ShowArgs,
+    },
+}
+
+/// Which secret.
+#[derive(Debug, Args)]
+pub(crate) struct SecretArgs {
+    /// Of which tenant.
+    #[arg(long, value_name = "TENANT")]
+    pub(crate) tenant: String,
+    /// Of which account.
+    pub(crate) account: String,
+    /// Under which name.
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// Commands for plugins.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginCommand {
+    /// Show a component's manifest, imports and exports. Nothing of it is run.
+    Inspect {
+        /// The component.
+        file: PathBuf,
+        #[command(flatten)]
+        show: ShowArgs,
+    },
+    /// Check a component and put it into the directory of plugins.
+    Install {
+        /// The component.
+        file: PathBuf,
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        show: ShowArgs,
+    },
+    /// List the plugins.
+    List {
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        show: ShowArgs,
+    },
+}
+
+/// Commands for simulators.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SimulatorCommand {
+    /// Simulate Stripe.
+    Stripe {
+        /// Where to serve it.
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:12111")]
+        listen: SocketAddr,
+        /// Where ids come from: the same seed gives the same ids.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
+}

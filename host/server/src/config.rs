@@ -1,0 +1,468 @@
+//! Configuration: one TOML file, each key overridable from the environment, some by a flag. Checked whole before a port
+//! is bound; an unknown key is an error that names it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+/// What begins the environment variables that override keys: `TILLGATE_SECTION__KEY`.
+const PREFIX: &str = "TILLGATE_";
+
+/// The file that is read where none is named, if it exists.
+pub(crate) const DEFAULT_FILE: &str = "tillgate.toml";
+
+/// Keys that are lists; in the environment their items are separated by commas.
+const LISTS: [&str; 2] = ["egress.origin_overrides", "secrets.old_master_keys"];
+
+/// What is wrong with the configuration, naming the key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// The file can't be read.
+    #[error("configuration file {path}: {reason}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A key is wrong.
+    #[error("configuration key {key}: {reason}")]
+    Key {
+        /// Which, e.g. `database.url`.
+        key: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The whole configuration.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    pub(crate) server: Server,
+    pub(crate) database: Database,
+    pub(crate) secrets: Secrets,
+    pub(crate) egress: Egress,
+    pub(crate) admin: Admin,
+    pub(crate) plugins: Plugins,
+    pub(crate) log: Log,
+}
+
+/// Where and how HTTP is served.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Server {
+    /// Where the API and webhooks are served.
+    pub(crate) listen: SocketAddr,
+    /// Where health and metrics are served.
+    pub(crate) operations_listen: SocketAddr,
+    /// How this deployment is reached from outside; `http://` and the listening address where nothing is said.
+    pub(crate) public_url: Option<String>,
+    /// For how long a request may take, in seconds.
+    pub(crate) request_timeout_seconds: u64,
+    /// For how long requests under way may go on after the end was asked for, in seconds.
+    pub(crate) shutdown_grace_seconds: u64,
+    /// Largest body of the API, in bytes.
+    pub(crate) body_max_bytes: usize,
+    /// Largest body of a webhook, in bytes.
+    pub(crate) webhook_body_max_bytes: usize,
+    /// Whether `X-Forwarded-For` names the sender: only behind a proxy that sets it.
+    pub(crate) trust_forwarded_for: bool,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            operations_listen: SocketAddr::from(([127, 0, 0, 1], 9090)),
+            public_url: None,
+            // Longer than a provider call with its timeout, so that the gateway's own answer comes first.
+            request_timeout_seconds: 60,
+            // What orchestrators give by default is 30.
+            shutdown_grace_seconds: 25,
+            body_max_bytes: 256 * 1024,
+            webhook_body_max_bytes: 1024 * 1024,
+            trust_forwarded_for: false,
+        }
+    }
+}
+
+/// Which database.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Database {
+    /// `sqlite://tillgate.db` or `postgres://user:password@host/name`.
+    pub(crate) url: String,
+    /// Whether `serve` applies pending migrations; otherwise it refuses to start with any.
+    pub(crate) migrate: bool,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self {
+            url: "sqlite://tillgate.db".to_owned(),
+            migrate: false,
+        }
+    }
+}
+
+/// The URL may hold a password.
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database")
+            .field("migrate", &self.migrate)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The master keys.
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Secrets {
+    /// 32 bytes in base64. Account secrets are sealed with it.
+    pub(crate) master_key: Option<String>,
+    /// Earlier ones, which still open what they sealed.
+    pub(crate) old_master_keys: Vec<String>,
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Secrets").finish_non_exhaustive()
+    }
+}
+
+/// Requests to providers.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Egress {
+    /// Origins that accounts may name in place of a plugin's endpoints. Only these may be plain http or private addresses.
+    pub(crate) origin_overrides: Vec<String>,
+    /// For how long one request to a provider may take, in seconds.
+    pub(crate) timeout_seconds: u64,
+}
+
+impl Default for Egress {
+    fn default() -> Self {
+        Self {
+            origin_overrides: Vec::new(),
+            timeout_seconds: 20,
+        }
+    }
+}
+
+/// The operator API.
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Admin {
+    /// Its bearer token, at least 32 characters; without it the operator API is off.
+    pub(crate) token: Option<String>,
+}
+
+impl std::fmt::Debug for Admin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Admin").field("on", &self.token.is_some()).finish()
+    }
+}
+
+/// Where plugins are.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Plugins {
+    /// The directory of components.
+    pub(crate) directory: PathBuf,
+    /// Where compiled plugins are kept between starts; beside the components where nothing is said.
+    pub(crate) cache_directory: Option<PathBuf>,
+    /// Largest component, in bytes.
+    pub(crate) component_max_bytes: u64,
+}
+
+impl Default for Plugins {
+    fn default() -> Self {
+        Self {
+            directory: PathBuf::from("plugins"),
+            cache_directory: None,
+            component_max_bytes: 16 * 1024 * 1024,
+        }
+    }
+}
+
+/// How a log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// The log.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    /// `text` or `json`.
+    pub(crate) format: LogFormat,
+    /// What is logged, e.g. `info` or `info,tillgate_plugin_host=debug`.
+    pub(crate) level: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::Text,
+            level: "info".to_owned(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads file and environment, and checks the whole.
+    pub(crate) fn load(file: Option<&Path>, environment: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        let mut table = read_file(file)?;
+        for (name, value) in environment {
+            if name == "TILLGATE_MASTER_KEY" {
+                set(&mut table, "secrets.master_key", value)?;
+            } else if let Some((section, key)) = name.strip_prefix(PREFIX).and_then(|rest| rest.split_once("__")) {
+                set(
+                    &mut table,
+                    &format!("{}.{}", section.to_lowercase(), key.to_lowercase()),
+                    value,
+                )?;
+            }
+        }
+        let config = Self::from_table(table)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn from_table(table: Table) -> Result<Self, ConfigError> {
+        serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
+            let path = error.path().to_string();
+            let reason = error.into_inner().to_string().trim().replace('\n', " ");
+            // serde names an unknown key in its message; it belongs to the path.
+            let unknown = reason.split('`').nth(1).filter(|_| reason.starts_with("unknown field"));
+            let key = match (unknown, path.as_str()) {
+                (Some(key), "." | "") => key.to_owned(),
+                (Some(key), section) if !section.ends_with(key) => format!("{section}.{key}"),
+                (_, path) => path.to_owned(),
+            };
+            ConfigError::Key { key, reason }
+        })
+    }
+
+    /// Checks the whole.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let wrong = |key: &str, reason: &str| {
+            Err(ConfigError::Key {
+                key: key.to_owned(),
+                reason: reason.to_owned(),
+            })
+        };
+        if let Some(token) = &self.admin.token
+            && token.chars().count() < 32
+        {
+            return wrong(
+                "admin.token",
+                "must be at least 32 characters, for example from `openssl rand -hex 32`",
+            );
+        }
+        if let Some(url) = &self.server.public_url {
+            let good = url.starts_with("http://") || url.starts_with("https://");
+            if !good || url.ends_with('/') {
+                return wrong(
+                    "server.public_url",
+                    "must begin with http:// or https://, without a slash at the end",
+                );
+            }
+        }
+        if !(1..=600).contains(&self.server.request_timeout_seconds) {
+            return wrong("server.request_timeout_seconds", "must be between 1 and 600");
+        }
+        if !(1..=60).contains(&self.egress.timeout_seconds) {
+            return wrong("egress.timeout_seconds", "must be between 1 and 60");
+        }
+        if self.egress.timeout_seconds >= self.server.request_timeout_seconds {
+            return wrong(
+                "egress.timeout_seconds",
+                "must be less than server.request_timeout_seconds, or callers give up before the gateway does",
+            );
+        }
+        let database = &self.database.url;
+        if !["sqlite://", "postgres://", "postgresql://"]
+            .iter()
+            .any(|scheme| database.starts_with(scheme))
+        {
+            return wrong("database.url", "must begin with sqlite:// or postgres://");
+        }
+        Ok(())
+    }
+
+    /// How this deployment is reached, given where it listens.
+    pub(crate) fn public_url(&self, listening: SocketAddr) -> String {
+        self.server
+            .public_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{listening}"))
+    }
+}
+
+fn read_file(file: Option<&Path>) -> Result<Table, ConfigError> {
+    let path = file.unwrap_or(Path::new(DEFAULT_FILE));
+    let failed = |reason: String| ConfigError::File {
+        path: path.to_owned(),
+        reason,
+    };
+    match std::fs::read_to_string(path) {
+        Ok(text) => text.parse::<Table>().map_err(|error| failed(error.to_string())),
+        Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(Table::new()),
+        Err(error) => Err(failed(error.to_string())),
+    }
+}
+
+/// Sets a key from the environment: a list, a number or a boolean where the text is one, else the text itself.
+fn set(table: &mut Table, path: &str, text: &str) -> Result<(), ConfigError> {
+    let value = if LISTS.contains(&path) {
+        Value::Array(
+            text.split(',')
+                .map(str::trim)
+                .filter(|item| !item.is_empty())
+                .map(Value::from)
+                .collect(),
+        )
+    } else if let Ok(number) = text.parse::<i64>() {
+        Value::Integer(number)
+    } else if let Ok(boolean) = text.parse::<bool>() {
+        Value::Boolean(boolean)
+    } else {
+        Value::String(text.to_owned())
+    };
+    let Some((section, key)) = path.split_once('.') else {
+        return Ok(());
+    };
+    let entry = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
+    let Value::Table(entry) = entry else {
+        return Err(ConfigError::Key {
+            key: section.to_owned(),
+            reason: "must be a section".to_owned(),
+        });
+    };
+    entry.insert(key.to_owned(), value);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn load(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        let environment = environment
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        Config::load(Some(file.path()), &environment)
+    }
+
+    fn key_of(error: ConfigError) -> String {
+        match error {
+            ConfigError::Key { key, .. } => key,
+            ConfigError::File { reason, .. } => panic!("{reason}"),
+        }
+    }
+
+    #[test]
+    fn nothing_configured_is_the_default() {
+        let config = load("", &[]).unwrap();
+        assert_eq!(config.database.url, "sqlite://tillgate.db");
+        assert!(config.admin.token.is_none() && config.egress.origin_overrides.is_empty());
+    }
+
+    #[test]
+    fn the_environment_overrides_the_file() {
+        let config = load(
+            "[server]\nlisten = \"127.0.0.1:1\"\n[egress]\ntimeout_seconds = 5\n",
+            &[
+                ("TILLGATE_SERVER__LISTEN", "127.0.0.1:2"),
+                (
+                    "TILLGATE_EGRESS__ORIGIN_OVERRIDES",
+                    "http://127.0.0.1:3, http://127.0.0.1:4",
+                ),
+                ("TILLGATE_DATABASE__MIGRATE", "true"),
+                ("TILLGATE_EGRESS__TIMEOUT_SECONDS", "7"),
+                ("TILLGATE_MASTER_KEY", "key"),
+                ("TILLGATE_BIN", "ignored"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(config.server.listen.port(), 2);
+        assert_eq!(
+            config.egress.origin_overrides,
+            ["http://127.0.0.1:3", "http://127.0.0.1:4"]
+        );
+        assert!(config.database.migrate);
+        assert_eq!(config.egress.timeout_seconds, 7);
+        assert_eq!(config.secrets.master_key.as_deref(), Some("key"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_wherever_it_is() {
+        assert_eq!(
+            key_of(load("[server]\nlissten = 1\n", &[]).unwrap_err()),
+            "server.lissten"
+        );
+        assert_eq!(key_of(load("[sever]\n", &[]).unwrap_err()), "sever");
+        assert_eq!(
+            key_of(load("", &[("TILLGATE_SERVER__PORT", "1")]).unwrap_err()),
+            "server.port"
+        );
+    }
+
+    #[test]
+    fn a_wrong_value_is_named() {
+        assert_eq!(
+            key_of(load("[server]\nlisten = \"nowhere\"\n", &[]).unwrap_err()),
+            "server.listen"
+        );
+        assert_eq!(
+            key_of(load("[admin]\ntoken = \"short\"\n", &[]).unwrap_err()),
+            "admin.token"
+        );
+        assert_eq!(
+            key_of(load("[database]\nurl = \"mysql://x\"\n", &[]).unwrap_err()),
+            "database.url"
+        );
+        assert_eq!(
+            key_of(load("[egress]\ntimeout_seconds = 60\n", &[]).unwrap_err()),
+            "egress.timeout_seconds"
+        );
+        assert_eq!(
+            key_of(load("[server]\npublic_url = \"x\"\n", &[]).unwrap_err()),
+            "server.public_url"
+        );
+    }
+
+    #[test]
+    fn a_missing_file_that_was_named_is_an_error() {
+        let missing = Path::new("does-not-exist.toml");
+        assert!(matches!(
+            Config::load(Some(missing), &BTreeMap::new()),
+            Err(ConfigError::File { .. })
+        ));
+    }
+
+    #[test]
+    fn secrets_do_not_print() {
+        let config = load(
+            "[secrets]\nmaster_key = \"canary\"\n[admin]\ntoken = \"canarycanarycanarycanarycanarycanary\"\n[database]\nurl = \"postgres://u:canary@h/d\"\n",
+            &[],
+        )
+        .unwrap();
+        assert!(!format!("{config:?}").contains("canary"));
+    }
+}
