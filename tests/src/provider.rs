@@ -22,6 +22,15 @@ pub(crate) const API_KEY: &str = "sk_test_canary_0123456789abcdef";
 impl Provider {
     /// Starts one.
     pub async fn start() -> Self {
+        Self::start_with(Options { webhook_auto_deliver: false, ..Options::default() }).await
+    }
+
+    /// Starts one that sends webhooks by itself.
+    pub async fn start_delivering() -> Self {
+        Self::start_with(Options::default()).await
+    }
+
+    async fn start_with(options: Options) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (ending, ended) = oneshot::channel::<()>();

@@ -359,9 +359,8 @@ async fn webhooks_survive_kill_nine(database: Database) {
     world.provider.control("faults", faults).await;
     // The endpoint at the provider keeps its URL, so that the gateway has to come back on the same port.
     let port = world.gateway.api.rsplit_once(':').unwrap().1.to_owned();
-    let delivering = world.provider.deliver();
-    world.gateway.kill().await;
-    delivering.await;
+    // The power goes while webhooks come in.
+    tokio::join!(world.provider.deliver(), world.gateway.kill());
     world.gateway.restart_on(&port).await;
     world.tenant.moved(&world.gateway);
     world.provider.deliver().await;

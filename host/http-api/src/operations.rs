@@ -11,6 +11,7 @@ use axum::routing::get;
 use axum::{Extension, Json, Router};
 use serde::Serialize;
 use tillgate_application::Application;
+use tillgate_application::inbox::InboxStatus;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -119,21 +120,48 @@ pub fn operations_router(app: Arc<Application>, readiness: Readiness) -> Router 
     finish(routes, api)
 }
 
-/// Ready is who isn't shutting down and whose database answers and can be written.
+/// How a host that is ready is.
+#[derive(Serialize)]
+struct Ready {
+    /// `ok`.
+    status: &'static str,
+    /// Stored webhooks whose effect isn't committed yet, of all hosts on this database.
+    webhooks: Waiting,
+}
+
+/// How many stored webhooks wait.
+#[derive(Serialize)]
+struct Waiting {
+    /// To be processed, or tried again.
+    pending: u64,
+    /// For somebody to look at them: they were given up.
+    dead: u64,
+}
+
+/// Ready is who isn't shutting down and whose database answers.
 async fn get_readiness(
     State(api): State<Api>,
     Extension(readiness): Extension<Readiness>,
-) -> Result<Json<Health>, Problem> {
+) -> Result<Json<Ready>, Problem> {
     if readiness.is_draining() {
         return Err(Problem::new(Code::NotReady, "this host is shutting down"));
     }
-    match tokio::time::timeout(READINESS_TIMEOUT, api.app.ports().store.ping()).await {
-        Ok(pong) => {
-            pong?;
-            Ok(OK)
-        }
+    match tokio::time::timeout(READINESS_TIMEOUT, waiting(&api)).await {
+        Ok(webhooks) => Ok(Json(Ready {
+            status: "ok",
+            webhooks: webhooks?,
+        })),
         Err(_) => Err(Problem::new(Code::NotReady, "the database does not answer in time")),
     }
+}
+
+async fn waiting(api: &Api) -> Result<Waiting, Problem> {
+    let store = &api.app.ports().store;
+    store.ping().await?;
+    Ok(Waiting {
+        pending: store.inbox_count(InboxStatus::Pending).await?,
+        dead: store.inbox_count(InboxStatus::Dead).await?,
+    })
 }
 
 async fn get_metrics(Extension(readiness): Extension<Readiness>) -> Response {
