@@ -7,8 +7,10 @@ mod gateway;
 mod judge;
 mod provider;
 mod tenant;
+mod world;
 
 pub use gateway::{ADMIN_TOKEN, Database, Gateway, GatewayOptions, run_cli};
 pub use judge::{node_judge, python_judge};
 pub use provider::{Provider, signature_header};
 pub use tenant::{Tenant, answer_of};
+pub use world::World;

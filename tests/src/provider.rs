@@ -22,7 +22,11 @@ pub(crate) const API_KEY: &str = "sk_test_canary_0123456789abcdef";
 impl Provider {
     /// Starts one.
     pub async fn start() -> Self {
-        Self::start_with(Options { webhook_auto_deliver: false, ..Options::default() }).await
+        Self::start_with(Options {
+            webhook_auto_deliver: false,
+            ..Options::default()
+        })
+        .await
     }
 
     /// Starts one that sends webhooks by itself.
@@ -34,10 +38,7 @@ impl Provider {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (ending, ended) = oneshot::channel::<()>();
-        let simulator = Simulator::new(Options {
-            webhook_auto_deliver: false,
-            ..Options::default()
-        });
+        let simulator = Simulator::new(options);
         tokio::spawn(simulator.serve(listener, async move {
             let _dropped = ended.await;
         }));

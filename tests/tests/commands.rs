@@ -4,7 +4,11 @@ use serde_json::Value;
 use tillgate_tests::{Database, Gateway, GatewayOptions, run_cli};
 
 async fn gateway() -> Gateway {
-    let options = GatewayOptions { database: Database::Sqlite, origin_overrides: Vec::new(), environment: Vec::new() };
+    let options = GatewayOptions {
+        database: Database::Sqlite,
+        origin_overrides: Vec::new(),
+        environment: Vec::new(),
+    };
     Gateway::start(options).await
 }
 
@@ -15,17 +19,31 @@ async fn a_tenant_is_set_up_from_the_command_line() {
     assert_eq!(code, Some(0), "{err}");
     let tenant: Value = serde_json::from_str(&out).unwrap();
     let id = tenant["id"].as_str().unwrap();
-    let (_, out, _) = gateway.cli(&["api-key", "create", "--tenant", id, "backend", "--json"], "").await;
+    let (_, out, _) = gateway
+        .cli(&["api-key", "create", "--tenant", id, "backend", "--json"], "")
+        .await;
     let key: Value = serde_json::from_str(&out).unwrap();
     assert!(key["key"].as_str().unwrap().starts_with("tg_test_"));
-    let create = ["provider-account", "create", "--tenant", id, "main", "--plugin", "stripe", "--json"];
+    let create = [
+        "provider-account",
+        "create",
+        "--tenant",
+        id,
+        "main",
+        "--plugin",
+        "stripe",
+        "--json",
+    ];
     let (code, _, err) = gateway.cli(&create, "").await;
     assert_eq!(code, Some(1));
     assert!(err.contains("secrets.api_key"), "{err}");
     let (_, out, _) = gateway.cli(&["plugin", "list", "--json"], "").await;
     assert_eq!(serde_json::from_str::<Value>(&out).unwrap()[0]["name"], "stripe");
     let (_, out, _) = gateway.cli(&["api-key", "list", "--tenant", id], "").await;
-    assert!(out.contains("backend") && !out.contains(key["key"].as_str().unwrap()), "{out}");
+    assert!(
+        out.contains("backend") && !out.contains(key["key"].as_str().unwrap()),
+        "{out}"
+    );
     let (_, out, _) = gateway.cli(&["provider-account", "list", "--tenant", id], "").await;
     assert!(out.starts_with("No provider accounts yet"), "{out}");
 }
@@ -63,8 +81,15 @@ async fn a_database_that_needs_migrating_or_is_none_is_refused_with_what_to_do()
     let url = format!("sqlite://{}", file.display());
     let (code, _, err) = run_cli(&["migrate", "--database", &url], &environment).await;
     assert_eq!(code, Some(1));
-    assert!(err.contains("not-a-database.db") && err.contains("not a database"), "{err}");
-    let (code, _, err) = run_cli(&["migrate", "--database", "sqlite:///no/such/directory/x.db"], &environment).await;
+    assert!(
+        err.contains("not-a-database.db") && err.contains("not a database"),
+        "{err}"
+    );
+    let (code, _, err) = run_cli(
+        &["migrate", "--database", "sqlite:///no/such/directory/x.db"],
+        &environment,
+    )
+    .await;
     assert_eq!(code, Some(1));
     assert!(err.contains("/no/such/directory/x.db"), "{err}");
 }
@@ -78,7 +103,15 @@ fn base64_of_32() -> String {
 async fn help_says_what_it_is_for() {
     let (code, out, _) = run_cli(&["--help"], &[]).await;
     assert_eq!(code, Some(0));
-    for command in ["serve", "demo", "migrate", "tenant", "provider-account", "plugin", "simulator"] {
+    for command in [
+        "serve",
+        "demo",
+        "migrate",
+        "tenant",
+        "provider-account",
+        "plugin",
+        "simulator",
+    ] {
         assert!(out.contains(command), "{out}");
     }
 }

@@ -1,15 +1,19 @@
 //! What the use cases need of the world. Adapters implement these; nothing here names a driver.
 
 mod clock;
+mod exchange;
 mod payment_gateway;
 mod plugins;
 mod secrets;
 mod store;
 mod unit_of_work;
+mod webhook;
 
 pub use clock::{Clock, Ids};
+pub use exchange::*;
 pub use payment_gateway::*;
 pub use plugins::*;
 pub use secrets::*;
 pub use store::*;
 pub use unit_of_work::*;
+pub use webhook::*;
