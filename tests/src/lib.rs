@@ -3,6 +3,11 @@
 //! The binary is `$TILLGATE_BIN`, or the one cargo builds in its target directory; the plugins are in
 //! `$TILLGATE_PLUGINS_DIR`, or where `cargo xtask plugins` puts them. `cargo xtask test` sees to all of it.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "all of this is test code, where a failure shall end the test"
+)]
+
 mod gateway;
 mod judge;
 mod provider;

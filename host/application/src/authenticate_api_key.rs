@@ -18,10 +18,13 @@ pub struct AuthenticatedTenant {
     pub api_key_id: ApiKeyId,
 }
 
-/// Keys seen a short while ago.
+/// Who a key belongs to, and since when that is kept.
+type Kept = (Arc<AuthenticatedTenant>, Timestamp);
+
+/// Keys seen a short while ago, by their hash.
 #[derive(Default)]
 pub(crate) struct ApiKeys {
-    kept: RwLock<HashMap<[u8; 32], (Arc<AuthenticatedTenant>, Timestamp)>>,
+    kept: RwLock<HashMap<[u8; 32], Kept>>,
 }
 
 impl ApiKeys {

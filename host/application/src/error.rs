@@ -4,6 +4,8 @@
 //! [`ApplicationError::NotFound`]; what a caller got wrong is [`ApplicationError::Invalid`], naming the field; what the
 //! world did is the port's own error, passed on. Nothing is logged here: a failure is logged once, where it is handled.
 
+use std::fmt::Display;
+
 use tillgate_domain::{DomainError, OperationId};
 
 use crate::ports::{CommitError, Conflict, GatewayError, InvalidField, PluginRejected, SealError, StoreError};
@@ -49,7 +51,7 @@ pub enum ApplicationError {
     #[error("{error}")]
     Gateway {
         /// Why.
-        error: GatewayError,
+        error: Box<GatewayError>,
         /// The plugin's name.
         provider: String,
         /// The operation, if it was recorded.
@@ -81,7 +83,7 @@ impl ApplicationError {
 
     /// Something that isn't there.
     #[must_use]
-    pub fn not_found(what: &'static str, id: impl ToString) -> Self {
+    pub fn not_found(what: &'static str, id: impl Display) -> Self {
         Self::NotFound {
             what,
             id: id.to_string(),

@@ -383,7 +383,7 @@ async fn answer_of<T: DeserializeOwned>(operation: &Operation, app: &Application
         }
     };
     Err(ApplicationError::Gateway {
-        error,
+        error: Box::new(error),
         provider,
         operation_id: Some(operation.id),
     })
@@ -396,7 +396,7 @@ pub(crate) fn gateway_error(
     operation_id: Option<OperationId>,
 ) -> ApplicationError {
     ApplicationError::Gateway {
-        error,
+        error: Box::new(error),
         provider: account.account.plugin.clone(),
         operation_id,
     }

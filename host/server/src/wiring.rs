@@ -83,7 +83,7 @@ pub(crate) async fn wire(config: &Config, public_url: String, migrations: Migrat
     let database = open_database(config, migrations).await?;
     let plugin_host = Arc::new(plugin_host);
     let ports = Ports {
-        store: database.store(),
+        store: Arc::new(database.clone()),
         gateway: plugin_host.clone(),
         plugins: plugin_host,
         clock: Arc::new(SystemClock),

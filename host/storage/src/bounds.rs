@@ -30,3 +30,9 @@ pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a writer waits before it connects again.
 pub(crate) const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long one transaction may take. A server that went silent holds a writer no longer than this.
+pub(crate) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long one question may take, for the same reason.
+pub(crate) const QUERY_TIMEOUT: Duration = Duration::from_secs(15);

@@ -104,12 +104,11 @@ impl Database {
         Ok(Self { kind })
     }
 
-    /// The ports it implements.
-    #[must_use]
-    pub fn store(&self) -> Arc<dyn Store> {
+    /// The repository behind the ports.
+    pub(crate) fn store(&self) -> &dyn Store {
         match &self.kind {
-            Kind::Sqlite(repository) => Arc::clone(repository) as Arc<dyn Store>,
-            Kind::Postgres(repository) => Arc::clone(repository) as Arc<dyn Store>,
+            Kind::Sqlite(repository) => repository.as_ref(),
+            Kind::Postgres(repository) => repository.as_ref(),
         }
     }
 
@@ -151,8 +150,12 @@ impl Database {
 const APPLIED: &str = "_sqlx_migrations";
 
 async fn pending(connection: &mut impl Migrate, known: &Migrator) -> Result<Vec<String>, OpenError> {
-    // Without the table nothing was applied; a read-only database isn't written to find that out.
-    let applied = connection.list_applied_migrations(APPLIED).await.unwrap_or_default();
+    let applied = match connection.list_applied_migrations(APPLIED).await {
+        Ok(applied) => applied,
+        // Without the table nothing was applied; a read-only database isn't written to find that out.
+        Err(MigrateError::Execute(sqlx::Error::Database(error))) if is_missing_table(error.as_ref()) => Vec::new(),
+        Err(error) => return Err(migration_error(error)),
+    };
     for done in &applied {
         match known.iter().find(|migration| migration.version == done.version) {
             None => return Err(OpenError::NewerSchema { version: done.version }),
@@ -167,6 +170,11 @@ async fn pending(connection: &mut impl Migrate, known: &Migrator) -> Result<Vec<
         .filter(|migration| !applied.iter().any(|done| done.version == migration.version))
         .map(|migration| format!("{:04}_{}", migration.version, migration.description.replace(' ', "_")))
         .collect())
+}
+
+/// SQLite has no code of its own for it; PostgreSQL's is 42P01.
+fn is_missing_table(error: &dyn sqlx::error::DatabaseError) -> bool {
+    error.code().is_some_and(|code| code == "42P01") || error.message().contains("no such table")
 }
 
 fn migration_error(error: MigrateError) -> OpenError {

@@ -7,6 +7,7 @@
 
 mod bounds;
 mod database;
+mod ports;
 mod postgres;
 mod sqlite;
 

@@ -12,6 +12,9 @@ pub(crate) type Row = sqlx::postgres::PgRow;
 pub(crate) type Connection = sqlx::PgConnection;
 pub(crate) type Options = PgConnectOptions;
 
+/// Begins a transaction that writes; a server that only follows another one refuses it.
+pub(crate) const BEGIN: &str = "BEGIN READ WRITE";
+
 #[expect(clippy::duplicate_mod, reason = "the same queries, compiled for the other database")]
 #[path = "queries/mod.rs"]
 pub(crate) mod queries;
@@ -24,7 +27,7 @@ pub(crate) async fn connect(url: &str) -> Result<queries::Repository, OpenError>
         .map_err(|error| OpenError::Url(error.to_string()))?
         .application_name("tillgate");
     let what = format!(
-        "{}:{}/{}",
+        "PostgreSQL at {}:{}/{} can't be used: check that it runs, and the user, password and name in the URL",
         options.get_host(),
         options.get_port(),
         options.get_database().unwrap_or_default()

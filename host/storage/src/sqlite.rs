@@ -1,6 +1,6 @@
 //! SQLite: one file, one writer, many readers.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr as _;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -13,63 +13,71 @@ pub(crate) type Row = sqlx::sqlite::SqliteRow;
 pub(crate) type Connection = sqlx::SqliteConnection;
 pub(crate) type Options = SqliteConnectOptions;
 
+/// Begins a transaction that writes: the lock is waited for here, where nothing was read yet, or not to be had at all.
+pub(crate) const BEGIN: &str = "BEGIN IMMEDIATE";
+
 #[path = "queries/mod.rs"]
 pub(crate) mod queries;
 
 pub(crate) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/sqlite");
 
-/// The file of a URL.
-fn file_of(options: &SqliteConnectOptions) -> PathBuf {
-    options.get_filename().to_owned()
-}
-
 /// Opens the file, made if it isn't there.
 pub(crate) async fn connect(url: &str) -> Result<queries::Repository, OpenError> {
-    let options = SqliteConnectOptions::from_str(url)
-        .map_err(|error| OpenError::Url(error.to_string()))?
+    let options = SqliteConnectOptions::from_str(url).map_err(|error| OpenError::Url(error.to_string()))?;
+    if is_in_memory(url) {
+        return Err(OpenError::Url(
+            "a database in memory is lost with its connection; name a file".to_owned(),
+        ));
+    }
+    let file = options.get_filename().to_owned();
+    let read_only = url.contains("mode=ro") || url.contains("immutable=");
+    if !read_only {
+        create(&file)?;
+    }
+    let options = options
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(bounds::BUSY_TIMEOUT);
-    let file = file_of(&options);
-    create(&file)?;
-    let writing = options.clone();
-    let failed = |error: sqlx::Error| OpenError::Unusable {
-        what: file.display().to_string(),
-        reason: queries::plain(&error),
-    };
-    // The first connection checks that it is a database, and sets its journal.
-    let readonly = std::fs::metadata(&file).is_ok_and(|found| found.permissions().readonly());
-    let reading = if readonly {
-        options.clone().read_only(true)
-    } else {
-        options
-    };
+    // Readers can't write by mistake; the writer alone does.
+    let reading = options.clone().pragma("query_only", "ON");
+    // The first connection finds out whether it is a database, and sets its journal.
     let pool = SqlitePoolOptions::new()
         .min_connections(1)
         .max_connections(bounds::READERS)
         .acquire_timeout(bounds::ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
         .connect_with(reading)
         .await
-        .map_err(failed)?;
-    Ok(queries::Repository::new(pool, writing, 1, bounds::SQLITE_GROUP))
+        .map_err(|error| unusable(&file, &queries::plain(&error)))?;
+    Ok(queries::Repository::new(pool, options, 1, bounds::SQLITE_GROUP))
 }
 
-/// Makes the file for its owner alone: it holds customers' data.
-fn create(file: &Path) -> Result<(), OpenError> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    if file.exists() {
-        return Ok(());
+fn is_in_memory(url: &str) -> bool {
+    let rest = url.trim_start_matches("sqlite:").trim_start_matches("//");
+    rest.is_empty() || rest.starts_with('?') || rest.starts_with(":memory:") || url.contains("mode=memory")
+}
+
+fn unusable(file: &Path, reason: &str) -> OpenError {
+    OpenError::Unusable {
+        what: format!(
+            "{} can't be used: name a file this process can write, and no other kind of file",
+            file.display()
+        ),
+        reason: reason.to_owned(),
     }
-    std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(file)
-        .map(drop)
-        .map_err(|error| OpenError::Unusable {
-            what: file.display().to_string(),
-            reason: error.to_string(),
-        })
+}
+
+/// Makes the file for its owner alone: it holds customers' data. Its journal gets the same rights.
+fn create(file: &Path) -> Result<(), OpenError> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(file) {
+        Ok(_made) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(unusable(file, &error.to_string())),
+    }
 }

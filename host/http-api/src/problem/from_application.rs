@@ -26,7 +26,7 @@ impl From<ApplicationError> for Problem {
                 error,
                 provider,
                 operation_id,
-            } => Self::from_gateway(error, provider, operation_id),
+            } => Self::from_gateway(*error, provider, operation_id),
             ApplicationError::Plugin(rejected) => rejected.into(),
             ApplicationError::Seal(error) => Self::hiding(
                 Code::SecretNotReadable,

@@ -165,8 +165,11 @@ impl InboxRepository for Repository {
     }
 
     async fn due_inbox_entries(&self, at: Timestamp, limit: u32) -> Result<Vec<InboxEntry>, StoreError> {
-        let sql = "SELECT * FROM inbox WHERE status = 'pending' AND next_attempt_at <= $1
-                   ORDER BY next_attempt_at, id LIMIT $2";
+        // The order is found by the ids alone, so that no body is sorted.
+        let sql = "SELECT inbox.* FROM
+                   (SELECT id FROM inbox WHERE status = 'pending' AND next_attempt_at <= $1
+                    ORDER BY received_at, id LIMIT $2) AS due
+                   JOIN inbox ON inbox.id = due.id ORDER BY inbox.received_at, inbox.id";
         let query = sqlx::query(sql).bind(at.as_millis()).bind(i64::from(limit));
         self.all(query).await?.iter().map(rows::inbox_entry).collect()
     }

@@ -205,7 +205,7 @@ impl SubscriptionRepository for Repository {
     ) -> Result<Page<Subscription>, StoreError> {
         let mut sql = "SELECT subscriptions.* FROM subscriptions".to_owned();
         if filter.organization_id.is_some() {
-            sql += " JOIN customers ON customers.id = subscriptions.customer_id";
+            sql += " JOIN customers ON customers.id = subscriptions.customer_id AND customers.tenant_id = $1";
         }
         sql += " WHERE subscriptions.tenant_id = $1";
         let mut parameters = 1..;
@@ -312,12 +312,28 @@ impl PurchaseRepository for Repository {
         filter: &PurchaseFilter,
         request: &PageRequest,
     ) -> Result<Page<Purchase>, StoreError> {
-        let sql = "SELECT * FROM purchases WHERE tenant_id = $1 AND ($2 = '' OR customer_id = $2)
-                   AND ($3 = '' OR subscription_id = $3) AND id > $4 ORDER BY id LIMIT $5";
-        let query = sqlx::query(sql)
-            .bind(tenant_id.to_string())
-            .bind(filter.customer_id.map(|id| id.to_string()).unwrap_or_default())
-            .bind(filter.subscription_id.map(|id| id.to_string()).unwrap_or_default());
+        // One text for each case, so that an index serves each.
+        let (customer, subscription) = (filter.customer_id, filter.subscription_id);
+        let sql = match (customer, subscription) {
+            (None, None) => "SELECT * FROM purchases WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3",
+            (Some(_), None) => {
+                "SELECT * FROM purchases WHERE tenant_id = $1 AND customer_id = $2 AND id > $3 ORDER BY id LIMIT $4"
+            }
+            (None, Some(_)) => {
+                "SELECT * FROM purchases WHERE tenant_id = $1 AND subscription_id = $2 AND id > $3 ORDER BY id LIMIT $4"
+            }
+            (Some(_), Some(_)) => {
+                "SELECT * FROM purchases WHERE tenant_id = $1 AND customer_id = $2 AND subscription_id = $3 AND id > $4
+                 ORDER BY id LIMIT $5"
+            }
+        };
+        let mut query = sqlx::query(sql).bind(tenant_id.to_string());
+        for id in [customer.map(|id| id.to_string()), subscription.map(|id| id.to_string())]
+            .into_iter()
+            .flatten()
+        {
+            query = query.bind(id);
+        }
         page(self, query, request, rows::purchase).await
     }
 }

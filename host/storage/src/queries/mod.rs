@@ -6,6 +6,7 @@ mod rows;
 mod rows_payments;
 mod saves;
 mod tables;
+mod text;
 mod work;
 mod write_simple;
 mod writer;
@@ -16,6 +17,7 @@ use sqlx::{Connection as _, Pool};
 use tillgate_application::ports::{Commit, CommitError, Store, StoreError, UnitOfWork};
 
 use super::{Connection, Db, Options, Row};
+use crate::bounds;
 use crate::database::OpenError;
 use writer::Writers;
 
@@ -62,12 +64,27 @@ impl Repository {
 
     /// The only row of a query, if there is one.
     async fn one(&self, query: Query) -> Result<Option<Row>, StoreError> {
-        query.fetch_optional(&self.pool).await.map_err(unavailable)
+        in_time(query.fetch_optional(&self.pool), || None).await
     }
 
     /// All rows of a query that bounds itself.
     async fn all(&self, query: Query) -> Result<Vec<Row>, StoreError> {
-        query.fetch_all(&self.pool).await.map_err(unavailable)
+        in_time(query.fetch_all(&self.pool), Vec::new).await
+    }
+}
+
+/// PostgreSQL's code for a text that can't be one, such as with a NUL character.
+const NO_TEXT: &str = "22021";
+
+/// An answer, or that there was none in time. Who asks for a text that can't be stored finds nothing.
+async fn in_time<T>(
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
+    nothing: impl FnOnce() -> T,
+) -> Result<T, StoreError> {
+    match tokio::time::timeout(bounds::QUERY_TIMEOUT, answer).await {
+        Ok(Err(sqlx::Error::Database(error))) if error.code().is_some_and(|code| code == NO_TEXT) => Ok(nothing()),
+        Ok(answer) => answer.map_err(unavailable),
+        Err(_) => Err(StoreError::Unavailable("no answer within 15 s".to_owned())),
     }
 }
 
@@ -102,6 +119,7 @@ impl Commit for Repository {
 #[async_trait]
 impl Store for Repository {
     async fn ping(&self) -> Result<(), StoreError> {
-        self.one(sqlx::query("SELECT 1")).await.map(drop)
+        self.one(sqlx::query("SELECT 1")).await?;
+        self.writers.ping().await
     }
 }

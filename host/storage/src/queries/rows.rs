@@ -17,6 +17,41 @@ use tillgate_domain::{
 
 use super::super::Row;
 
+/// Names the table too.
+pub(super) fn in_table(table: &str, error: StoreError) -> StoreError {
+    match error {
+        StoreError::Corrupt(reason) => StoreError::Corrupt(format!("table {table}, {reason}")),
+        error => error,
+    }
+}
+
+/// Readers of rows, each of which says of which table a row can't be understood.
+macro_rules! readers {
+    ($($name:ident: $type:ty = $read:ident, $table:literal;)*) => {$(
+        pub(super) fn $name(row: &Row) -> Result<$type, StoreError> {
+            $read(row).map_err(|error| in_table($table, error))
+        }
+    )*};
+}
+pub(super) use readers;
+
+readers! {
+    tenant: Tenant = read_tenant, "tenants";
+    organization: Organization = read_organization, "organizations";
+    user: User = read_user, "users";
+    account: ProviderAccount = read_account, "provider_accounts";
+    secret: SealedSecret = read_secret, "account_secrets";
+    api_key: ApiKey = read_api_key, "api_keys";
+    idempotency_record: IdempotencyRecord = read_idempotency_record, "idempotency_keys";
+    operation: Operation = read_operation, "operations";
+    customer: Customer = read_customer, "customers";
+    checkout_session: CheckoutSession = read_checkout_session, "checkout_sessions";
+    subscription: Subscription = read_subscription, "subscriptions";
+    purchase: Purchase = read_purchase, "purchases";
+    inbox_entry: InboxEntry = read_inbox_entry, "inbox";
+    outbox_event: OutboxEvent = read_outbox_event, "outbox";
+}
+
 /// Writes JSON. What is stored are strings, numbers and lists of them, so that this can't fail.
 pub(super) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
@@ -102,7 +137,7 @@ fn bytes32(row: &Row, column: &'static str) -> Result<[u8; 32], StoreError> {
         .map_err(|_| corrupt(column, format!("{} bytes, not 32", bytes.len())))
 }
 
-pub(super) fn tenant(row: &Row) -> Result<Tenant, StoreError> {
+fn read_tenant(row: &Row) -> Result<Tenant, StoreError> {
     Ok(Tenant {
         id: parsed(row, "id")?,
         name: get(row, "name")?,
@@ -111,7 +146,7 @@ pub(super) fn tenant(row: &Row) -> Result<Tenant, StoreError> {
     })
 }
 
-pub(super) fn organization(row: &Row) -> Result<Organization, StoreError> {
+fn read_organization(row: &Row) -> Result<Organization, StoreError> {
     Ok(Organization {
         tenant_id: parsed(row, "tenant_id")?,
         id: get(row, "id")?,
@@ -121,7 +156,7 @@ pub(super) fn organization(row: &Row) -> Result<Organization, StoreError> {
     })
 }
 
-pub(super) fn user(row: &Row) -> Result<User, StoreError> {
+fn read_user(row: &Row) -> Result<User, StoreError> {
     Ok(User {
         tenant_id: parsed(row, "tenant_id")?,
         id: get(row, "id")?,
@@ -134,6 +169,10 @@ pub(super) fn user(row: &Row) -> Result<User, StoreError> {
 
 /// A product, given its prices.
 pub(super) fn product(row: &Row, prices: &[Row]) -> Result<Product, StoreError> {
+    read_product(row, prices).map_err(|error| in_table("products", error))
+}
+
+fn read_product(row: &Row, prices: &[Row]) -> Result<Product, StoreError> {
     Ok(Product {
         tenant_id: parsed(row, "tenant_id")?,
         id: get(row, "id")?,
@@ -147,7 +186,7 @@ pub(super) fn product(row: &Row, prices: &[Row]) -> Result<Product, StoreError> 
     })
 }
 
-pub(super) fn account(row: &Row) -> Result<ProviderAccount, StoreError> {
+fn read_account(row: &Row) -> Result<ProviderAccount, StoreError> {
     Ok(ProviderAccount {
         id: parsed(row, "id")?,
         tenant_id: parsed(row, "tenant_id")?,
@@ -164,7 +203,7 @@ pub(super) fn account(row: &Row) -> Result<ProviderAccount, StoreError> {
     })
 }
 
-pub(super) fn secret(row: &Row) -> Result<SealedSecret, StoreError> {
+fn read_secret(row: &Row) -> Result<SealedSecret, StoreError> {
     Ok(SealedSecret {
         account_id: parsed(row, "account_id")?,
         tenant_id: parsed(row, "tenant_id")?,
@@ -175,7 +214,7 @@ pub(super) fn secret(row: &Row) -> Result<SealedSecret, StoreError> {
     })
 }
 
-pub(super) fn api_key(row: &Row) -> Result<ApiKey, StoreError> {
+fn read_api_key(row: &Row) -> Result<ApiKey, StoreError> {
     Ok(ApiKey {
         id: parsed(row, "id")?,
         tenant_id: parsed(row, "tenant_id")?,
@@ -187,7 +226,7 @@ pub(super) fn api_key(row: &Row) -> Result<ApiKey, StoreError> {
     })
 }
 
-pub(super) fn idempotency_record(row: &Row) -> Result<IdempotencyRecord, StoreError> {
+fn read_idempotency_record(row: &Row) -> Result<IdempotencyRecord, StoreError> {
     Ok(IdempotencyRecord {
         owner: get(row, "owner")?,
         key: IdempotencyKey {
@@ -211,7 +250,7 @@ const OPERATION_STATUSES: [(&str, OperationStatus); 5] = [
     ),
 ];
 
-pub(super) fn operation(row: &Row) -> Result<Operation, StoreError> {
+fn read_operation(row: &Row) -> Result<Operation, StoreError> {
     let failure: Option<String> = get(row, "failure")?;
     Ok(Operation {
         id: parsed(row, "id")?,
@@ -232,7 +271,7 @@ pub(super) fn operation(row: &Row) -> Result<Operation, StoreError> {
     })
 }
 
-pub(super) fn customer(row: &Row) -> Result<Customer, StoreError> {
+fn read_customer(row: &Row) -> Result<Customer, StoreError> {
     Ok(Customer {
         id: parsed(row, "id")?,
         tenant_id: parsed(row, "tenant_id")?,
@@ -270,7 +309,7 @@ const PAYMENT_STATUSES: [(&str, PaymentStatus); 3] = [
     ),
 ];
 
-pub(super) fn checkout_session(row: &Row) -> Result<CheckoutSession, StoreError> {
+fn read_checkout_session(row: &Row) -> Result<CheckoutSession, StoreError> {
     let new = NewCheckoutSession {
         id: parsed(row, "id")?,
         tenant_id: parsed(row, "tenant_id")?,
@@ -305,7 +344,7 @@ const FACT_SOURCES: [(&str, FactSource); 4] = [
     ("ended", FactSource::Event(SubscriptionChange::Ended)),
 ];
 
-pub(super) fn subscription(row: &Row) -> Result<Subscription, StoreError> {
+fn read_subscription(row: &Row) -> Result<Subscription, StoreError> {
     let new = NewSubscription {
         id: parsed(row, "id")?,
         tenant_id: parsed(row, "tenant_id")?,
@@ -362,7 +401,7 @@ const PURCHASE_STATUSES: [(&str, PurchaseStatus); 4] = [
     (PurchaseStatus::Failed.as_str(), PurchaseStatus::Failed),
 ];
 
-pub(super) fn purchase(row: &Row) -> Result<Purchase, StoreError> {
+fn read_purchase(row: &Row) -> Result<Purchase, StoreError> {
     let amount = match get::<Option<i64>>(row, "amount")? {
         Some(amount) => Some(Money::new(amount, parsed(row, "currency")?)),
         None => None,
@@ -395,7 +434,7 @@ const INBOX_STATUSES: [(&str, InboxStatus); 3] = [
     (InboxStatus::Dead.as_str(), InboxStatus::Dead),
 ];
 
-pub(super) fn inbox_entry(row: &Row) -> Result<InboxEntry, StoreError> {
+fn read_inbox_entry(row: &Row) -> Result<InboxEntry, StoreError> {
     let headers: Vec<u8> = get(row, "headers")?;
     let received_at = time(row, "received_at")?;
     Ok(InboxEntry {
@@ -423,7 +462,7 @@ pub(super) fn inbox_entry(row: &Row) -> Result<InboxEntry, StoreError> {
     })
 }
 
-pub(super) fn outbox_event(row: &Row) -> Result<OutboxEvent, StoreError> {
+fn read_outbox_event(row: &Row) -> Result<OutboxEvent, StoreError> {
     Ok(OutboxEvent {
         id: parsed(row, "id")?,
         tenant_id: parsed(row, "tenant_id")?,

@@ -5,8 +5,15 @@ use tillgate_domain::{Dispute, DisputeFacts, Payment, PaymentFacts, PaymentState
 
 use super::super::Row;
 use super::rows::{
-    from_json, get, money, parsed, parsed_optional, time, time_optional, unsigned, unsigned_optional, word,
+    from_json, get, in_table, money, parsed, parsed_optional, readers, time, time_optional, unsigned,
+    unsigned_optional, word,
 };
+
+readers! {
+    payment: Payment = read_payment, "payments";
+    refund: Refund = read_refund, "refunds";
+    dispute: Dispute = read_dispute, "disputes";
+}
 
 const PAYMENT_STATES: [(&str, PaymentState); 3] = [
     (PaymentState::Pending.as_str(), PaymentState::Pending),
@@ -14,7 +21,7 @@ const PAYMENT_STATES: [(&str, PaymentState); 3] = [
     (PaymentState::Failed.as_str(), PaymentState::Failed),
 ];
 
-pub(super) fn payment(row: &Row) -> Result<Payment, StoreError> {
+fn read_payment(row: &Row) -> Result<Payment, StoreError> {
     Ok(Payment {
         id: parsed(row, "id")?,
         tenant_id: parsed(row, "tenant_id")?,
@@ -49,7 +56,7 @@ const REFUND_STATES: [(&str, RefundState); 5] = [
     (RefundState::Canceled.as_str(), RefundState::Canceled),
 ];
 
-pub(super) fn refund(row: &Row) -> Result<Refund, StoreError> {
+fn read_refund(row: &Row) -> Result<Refund, StoreError> {
     Ok(Refund {
         id: parsed(row, "id")?,
         tenant_id: parsed(row, "tenant_id")?,
@@ -71,7 +78,7 @@ pub(super) fn refund(row: &Row) -> Result<Refund, StoreError> {
     })
 }
 
-pub(super) fn dispute(row: &Row) -> Result<Dispute, StoreError> {
+fn read_dispute(row: &Row) -> Result<Dispute, StoreError> {
     Ok(Dispute {
         id: parsed(row, "id")?,
         tenant_id: parsed(row, "tenant_id")?,

@@ -3,13 +3,13 @@
 use std::sync::{Mutex, PoisonError};
 
 use sqlx::{Connection as _, Executor as _};
-use tillgate_application::ports::{CommitError, StoreError, UnitOfWork};
+use tillgate_application::ports::{CommitError, Conflict, StoreError, UnitOfWork};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::super::{Connection, Options};
-use super::work;
+use super::super::{BEGIN, Connection, Options};
 use super::{plain, unavailable};
+use super::{text, work};
 use crate::bounds;
 
 type Answer = Result<(), CommitError>;
@@ -51,6 +51,22 @@ impl Writers {
         if work.is_empty() {
             return Ok(());
         }
+        if work.writes().iter().any(text::has_nul) {
+            // PostgreSQL can't store it, so that neither does.
+            return Err(CommitError::Conflict(Conflict::Reference("text with a NUL character")));
+        }
+        self.submit(work).await
+    }
+
+    /// Commits nothing, which a read-only database refuses.
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        match self.submit(UnitOfWork::new()).await {
+            Err(CommitError::Store(error)) => Err(error),
+            Ok(()) | Err(CommitError::Conflict(_)) => Ok(()),
+        }
+    }
+
+    async fn submit(&self, work: UnitOfWork) -> Answer {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let closed = || StoreError::Unavailable("the database is being closed".to_owned());
         let queue = queue.ok_or_else(closed)?;
@@ -107,11 +123,13 @@ impl Writer {
     async fn commit(&mut self, group: Vec<Waiting>) {
         let (works, answers): (Vec<UnitOfWork>, Vec<oneshot::Sender<Answer>>) =
             group.into_iter().map(|waiting| (waiting.work, waiting.answer)).unzip();
-        let results = match self.transact(&works).await {
+        let transaction = tokio::time::timeout(bounds::TRANSACTION_TIMEOUT, self.transact(&works)).await;
+        let results = match transaction.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))) {
             Ok(results) => results,
             Err(error) => {
                 // The connection's state isn't known any more.
                 self.connection = None;
+                tracing::warn!(error = plain(&error), units = works.len(), "a transaction failed");
                 let error = StoreError::Unavailable(plain(&error));
                 works.iter().map(|_| Err(error.clone().into())).collect()
             }
@@ -124,9 +142,8 @@ impl Writer {
 
     /// Commits a group as one transaction. An error means that none of it can be relied on.
     async fn transact(&mut self, works: &[UnitOfWork]) -> Result<Vec<Answer>, sqlx::Error> {
-        let connection = self.connected().await?;
+        let connection = self.begun().await?;
         let mut results = Vec::with_capacity(works.len());
-        connection.execute("BEGIN").await?;
         if let [alone] = works {
             match work::write_all(connection, alone).await {
                 Ok(()) => {
@@ -158,6 +175,20 @@ impl Writer {
         Ok(results)
     }
 
+    /// A connection with an open transaction. One that broke while it was idle is replaced, once.
+    async fn begun(&mut self) -> Result<&mut Connection, sqlx::Error> {
+        if let Some(connection) = self.connection.as_mut() {
+            match connection.execute(BEGIN).await {
+                Ok(_) => return self.connected().await,
+                Err(error) if is_refusal(&error) => return Err(error),
+                Err(_) => self.connection = None,
+            }
+        }
+        let connection = self.connected().await?;
+        connection.execute(BEGIN).await?;
+        Ok(connection)
+    }
+
     async fn connected(&mut self) -> Result<&mut Connection, sqlx::Error> {
         if self.connection.is_none() {
             let connected = Connection::connect_with(&self.options).await;
@@ -173,8 +204,10 @@ impl Writer {
 
 /// What a failed statement means for its unit of work.
 pub(super) fn statement_failed(error: sqlx::Error, what: &'static str) -> CommitError {
-    use tillgate_application::ports::Conflict;
     match &error {
+        sqlx::Error::Database(database) if database.is_unique_violation() && names_account(database.as_ref()) => {
+            CommitError::Conflict(Conflict::Reference("provider account with this name"))
+        }
         sqlx::Error::Database(database) if database.is_unique_violation() => {
             CommitError::Conflict(Conflict::Version(what))
         }
@@ -191,4 +224,15 @@ pub(super) fn statement_failed(error: sqlx::Error, what: &'static str) -> Commit
         }
         _ => CommitError::Store(unavailable(error)),
     }
+}
+
+/// Whether it is an account's name that is taken: PostgreSQL names the constraint, SQLite the columns.
+fn names_account(error: &dyn sqlx::error::DatabaseError) -> bool {
+    error.constraint() == Some("provider_accounts_name") || error.message().contains("provider_accounts.name")
+}
+
+/// Whether the database answered and said no, such as where another process has the file: asking again at once only
+/// waits once more. PostgreSQL's class 57 says that the server ended the connection.
+fn is_refusal(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if !error.code().is_some_and(|code| code.starts_with("57P")))
 }

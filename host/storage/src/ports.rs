@@ -1,0 +1,106 @@
+//! The ports, on [`Database`]: each question goes to the repository of its kind.
+
+use async_trait::async_trait;
+use tillgate_application::account::{ApiKey, ProviderAccount, SealedSecret};
+use tillgate_application::inbox::{InboxEntry, InboxStatus, OutboxEvent};
+use tillgate_application::operation::{IdempotencyRecord, Operation};
+use tillgate_application::ports::{
+    AccountRepository, CheckoutSessionRepository, Commit, CommitError, CustomerRepository, DirectoryRepository,
+    Exchange, InboxRepository, OperationRepository, Page, PageRequest, PaymentRepository, PurchaseFilter,
+    PurchaseRepository, Store, StoreError, SubscriptionFilter, SubscriptionRepository, UnitOfWork,
+};
+use tillgate_domain::{
+    CheckoutSession, CheckoutSessionId, Customer, CustomerId, Dispute, InboxId, OperationId, Organization, Payment,
+    PaymentId, Product, ProviderAccountId, Purchase, PurchaseId, Refund, RefundId, Subscription, SubscriptionId,
+    Tenant, TenantId, Timestamp, User,
+};
+
+use crate::Database;
+
+type Found<T> = Result<Option<T>, StoreError>;
+type All<T> = Result<Vec<T>, StoreError>;
+type Listed<T> = Result<Page<T>, StoreError>;
+
+macro_rules! delegate {
+    ($($port:ident { $($name:ident($($argument:ident: $type:ty),*) -> $answer:ty;)* })*) => {$(
+        #[async_trait]
+        impl $port for Database {
+            $(async fn $name(&self, $($argument: $type),*) -> $answer {
+                self.store().$name($($argument),*).await
+            })*
+        }
+    )*};
+}
+
+delegate! {
+    Commit {
+        commit(work: UnitOfWork) -> Result<(), CommitError>;
+    }
+    Store {
+        ping() -> Result<(), StoreError>;
+    }
+    DirectoryRepository {
+        tenant(id: TenantId) -> Found<Tenant>;
+        tenants(page: &PageRequest) -> Listed<Tenant>;
+        organization(tenant_id: TenantId, id: &str) -> Found<Organization>;
+        user(tenant_id: TenantId, id: &str) -> Found<User>;
+        product(tenant_id: TenantId, id: &str) -> Found<Product>;
+        product_by_price(account_id: ProviderAccountId, price: &str) -> Found<Product>;
+    }
+    AccountRepository {
+        account(id: ProviderAccountId) -> Found<ProviderAccount>;
+        accounts(tenant_id: TenantId) -> All<ProviderAccount>;
+        secrets(id: ProviderAccountId, at: Timestamp) -> All<SealedSecret>;
+        api_key_by_hash(hash: &[u8; 32]) -> Found<ApiKey>;
+        api_keys(tenant_id: TenantId) -> All<ApiKey>;
+    }
+    OperationRepository {
+        operation(id: OperationId) -> Found<Operation>;
+        exchanges(id: OperationId) -> All<Exchange>;
+        abandoned_operations(at: Timestamp, limit: u32) -> All<Operation>;
+        idempotency_record(owner: &str, key: &str) -> Found<IdempotencyRecord>;
+    }
+    CustomerRepository {
+        customer(tenant_id: TenantId, id: CustomerId) -> Found<Customer>;
+        customer_by_provider_reference(account_id: ProviderAccountId, reference: &str) -> Found<Customer>;
+        customers(tenant_id: TenantId, page: &PageRequest) -> Listed<Customer>;
+    }
+    CheckoutSessionRepository {
+        checkout_session(tenant_id: TenantId, id: CheckoutSessionId) -> Found<CheckoutSession>;
+        checkout_session_by_provider_reference(account_id: ProviderAccountId, reference: &str)
+            -> Found<CheckoutSession>;
+        checkout_sessions(tenant_id: TenantId, page: &PageRequest) -> Listed<CheckoutSession>;
+    }
+    SubscriptionRepository {
+        subscription(tenant_id: TenantId, id: SubscriptionId) -> Found<Subscription>;
+        subscription_by_provider_reference(account_id: ProviderAccountId, reference: &str) -> Found<Subscription>;
+        subscriptions_by_customer(tenant_id: TenantId, customer_id: CustomerId) -> All<Subscription>;
+        active_subscriptions_by_customer(tenant_id: TenantId, customer_id: CustomerId) -> All<Subscription>;
+        subscriptions_expiring_before(before: Timestamp, limit: u32) -> All<Subscription>;
+        subscriptions(tenant_id: TenantId, filter: &SubscriptionFilter, page: &PageRequest) -> Listed<Subscription>;
+    }
+    PurchaseRepository {
+        purchase(tenant_id: TenantId, id: PurchaseId) -> Found<Purchase>;
+        purchase_by_subscription(tenant_id: TenantId, subscription_id: SubscriptionId) -> Found<Purchase>;
+        purchase_by_provider_reference(account_id: ProviderAccountId, reference: &str) -> Found<Purchase>;
+        purchase_by_provider_transaction(account_id: ProviderAccountId, transaction_id: &str) -> Found<Purchase>;
+        purchases_by_customer(tenant_id: TenantId, customer_id: CustomerId) -> All<Purchase>;
+        purchases(tenant_id: TenantId, filter: &PurchaseFilter, page: &PageRequest) -> Listed<Purchase>;
+    }
+    PaymentRepository {
+        payment(tenant_id: TenantId, id: PaymentId) -> Found<Payment>;
+        payment_by_provider_reference(account_id: ProviderAccountId, reference: &str) -> Found<Payment>;
+        payment_by_any_reference(account_id: ProviderAccountId, references: &[String]) -> Found<Payment>;
+        payments(tenant_id: TenantId, page: &PageRequest) -> Listed<Payment>;
+        refund(tenant_id: TenantId, id: RefundId) -> Found<Refund>;
+        refund_by_provider_reference(account_id: ProviderAccountId, reference: &str) -> Found<Refund>;
+        dispute_by_provider_reference(account_id: ProviderAccountId, reference: &str) -> Found<Dispute>;
+    }
+    InboxRepository {
+        inbox_entry(id: InboxId) -> Found<InboxEntry>;
+        due_inbox_entries(at: Timestamp, limit: u32) -> All<InboxEntry>;
+        inbox_count(status: InboxStatus) -> Result<u64, StoreError>;
+        known_event_keys(account_id: ProviderAccountId, dedupe_keys: &[String]) -> All<String>;
+        events(tenant_id: TenantId, page: &PageRequest) -> Listed<OutboxEvent>;
+    }
+}

@@ -1,0 +1,265 @@
+//! All or nothing, and what stands against a commit.
+
+use std::time::Duration;
+
+use tillgate_application::inbox::OutboxEvent;
+use tillgate_application::operation::{IdempotencyKey, IdempotencyRecord};
+use tillgate_application::ports::{
+    Commit as _, CommitError, Conflict, CustomerRepository as _, InboxRepository as _, OperationRepository as _,
+    Store as _, UnitOfWork, Write,
+};
+use tillgate_domain::{EventId, InboxId};
+use tillgate_storage::Database;
+
+use crate::given::{ACCOUNT, TENANT, at, begin, commit, customer, page, stored, subscription, version_conflict};
+
+crate::on_both! {
+    a_version_is_saved_once,
+    nothing_is_written_of_what_fails,
+    one_of_racing_event_keys_wins,
+    one_of_racing_idempotency_keys_wins,
+    many_commits_at_once_are_all_answered,
+    a_failing_unit_takes_no_other_with_it,
+    a_commit_outlives_its_caller,
+    text_with_a_nul_is_refused,
+    asking_for_a_nul_finds_nothing,
+    what_is_referred_to_exists,
+    events_come_in_pages,
+    a_closed_database_says_so,
+}
+
+async fn a_version_is_saved_once(database: &Database) {
+    begin(database).await;
+    assert_eq!(
+        commit(database, [Write::Customer(customer(1))]).await,
+        version_conflict("customer")
+    );
+    let mut known = database.customer(TENANT, customer(1).id).await.unwrap().unwrap();
+    assert_eq!(known, stored(&customer(1), |customer| customer.version = 1));
+    known.email = None;
+    commit(database, [Write::Customer(known.clone())]).await.unwrap();
+    assert_eq!(
+        commit(database, [Write::Customer(known.clone())]).await,
+        version_conflict("customer")
+    );
+    known.version = 9;
+    assert_eq!(
+        commit(database, [Write::Customer(known)]).await,
+        version_conflict("customer")
+    );
+    let now = database
+        .customer_by_provider_reference(ACCOUNT, "cus_1")
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((now.version, now.email), (2, None));
+    // Another customer with the provider's same id.
+    let mut same = customer(2);
+    same.provider_reference = "cus_1".to_owned();
+    assert_eq!(
+        commit(database, [Write::Customer(same)]).await,
+        version_conflict("customer")
+    );
+}
+
+async fn nothing_is_written_of_what_fails(database: &Database) {
+    begin(database).await;
+    let writes = [Write::Customer(customer(2)), event(1), Write::Customer(customer(1))];
+    assert_eq!(commit(database, writes).await, version_conflict("customer"));
+    assert_eq!(database.customer(TENANT, customer(2).id).await.unwrap(), None);
+    assert!(database.events(TENANT, &page(10, None)).await.unwrap().items.is_empty());
+    // The same can be committed later.
+    commit(database, [Write::Customer(customer(2)), event(1)])
+        .await
+        .unwrap();
+}
+
+fn event(number: u128) -> Write {
+    Write::Event(OutboxEvent {
+        id: EventId::from_bits(number),
+        tenant_id: TENANT,
+        event_type: "customer.created".to_owned(),
+        aggregate_id: "cus_x".to_owned(),
+        payload: "{}".to_owned(),
+        created_at: at(1),
+    })
+}
+
+async fn race(database: &Database, write: Write) -> (usize, Vec<CommitError>) {
+    let tasks: Vec<_> = (0..20)
+        .map(|number: u128| {
+            let (database, write) = (database.clone(), write.clone());
+            tokio::spawn(async move { commit(&database, [write, Write::Customer(customer(100 + number))]).await })
+        })
+        .collect();
+    let (mut won, mut lost) = (0, Vec::new());
+    for task in tasks {
+        match task.await.unwrap() {
+            Ok(()) => won += 1,
+            Err(error) => lost.push(error),
+        }
+    }
+    (won, lost)
+}
+
+async fn one_of_racing_event_keys_wins(database: &Database) {
+    begin(database).await;
+    let key = |name: &str| Write::EventKey {
+        account_id: ACCOUNT,
+        dedupe_key: name.to_owned(),
+        inbox_id: InboxId::from_bits(1),
+        at: at(1),
+    };
+    let (won, lost) = race(database, key("evt_1")).await;
+    assert_eq!((won, lost.len()), (1, 19));
+    let duplicate = CommitError::Conflict(Conflict::DuplicateEvent {
+        dedupe_key: "evt_1".to_owned(),
+    });
+    assert!(lost.iter().all(|error| *error == duplicate), "{lost:?}");
+    let asked = ["evt_0".to_owned(), "evt_1".to_owned()];
+    assert_eq!(database.known_event_keys(ACCOUNT, &asked).await.unwrap(), ["evt_1"]);
+    let customers = database.customers(TENANT, &page(100, None)).await.unwrap();
+    assert_eq!(customers.items.len(), 2, "the losers wrote nothing");
+}
+
+async fn one_of_racing_idempotency_keys_wins(database: &Database) {
+    begin(database).await;
+    let record = IdempotencyRecord {
+        owner: TENANT.to_string(),
+        key: IdempotencyKey {
+            key: "k".to_owned(),
+            fingerprint: [3; 32],
+        },
+        operation_id: None,
+        answer: Some(vec![0, 1, 255]),
+        created_at: at(4),
+    };
+    let (won, lost) = race(database, Write::IdempotencyKey(record.clone())).await;
+    assert_eq!((won, lost.len()), (1, 19));
+    assert!(
+        lost.iter()
+            .all(|error| *error == CommitError::Conflict(Conflict::IdempotencyKey)),
+        "{lost:?}"
+    );
+    assert_eq!(
+        database.idempotency_record(&record.owner, "k").await.unwrap(),
+        Some(record)
+    );
+    assert_eq!(database.idempotency_record("operator", "k").await.unwrap(), None);
+}
+
+async fn many_commits_at_once_are_all_answered(database: &Database) {
+    begin(database).await;
+    let tasks: Vec<_> = (0..200)
+        .map(|number: u128| {
+            let database = database.clone();
+            tokio::spawn(
+                async move { commit(&database, [Write::Customer(customer(1000 + number)), event(number)]).await },
+            )
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    let first = database.events(TENANT, &page(100, None)).await.unwrap();
+    let last = first.items.last().map(|event| event.id.to_string());
+    let second = database.events(TENANT, &page(100, last.as_deref())).await.unwrap();
+    assert_eq!(
+        (first.items.len(), first.has_more, second.items.len(), second.has_more),
+        (100, true, 100, false)
+    );
+}
+
+async fn a_failing_unit_takes_no_other_with_it(database: &Database) {
+    begin(database).await;
+    let tasks: Vec<_> = (0..60)
+        .map(|number: u128| {
+            let database = database.clone();
+            // Every third is there already.
+            let id = if number.is_multiple_of(3) { 1 } else { 500 + number };
+            tokio::spawn(async move {
+                (
+                    id,
+                    commit(&database, [event(number), Write::Customer(customer(id))]).await,
+                )
+            })
+        })
+        .collect();
+    for task in tasks {
+        let (id, result) = task.await.unwrap();
+        let expected = if id == 1 { version_conflict("customer") } else { Ok(()) };
+        assert_eq!(result, expected);
+    }
+    assert_eq!(database.events(TENANT, &page(100, None)).await.unwrap().items.len(), 40);
+}
+
+async fn a_commit_outlives_its_caller(database: &Database) {
+    begin(database).await;
+    let mut work = UnitOfWork::new();
+    work.push(Write::Customer(customer(2)));
+    {
+        let mut committing = database.commit(work);
+        // Polled once, so that it is in the queue, and dropped.
+        let polled = std::future::poll_fn(|context| std::task::Poll::Ready(committing.as_mut().poll(context))).await;
+        assert!(polled.is_pending());
+    }
+    for _ in 0..200 {
+        if database.customer(TENANT, customer(2).id).await.unwrap().is_some() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it was lost");
+}
+
+async fn text_with_a_nul_is_refused(database: &Database) {
+    begin(database).await;
+    let mut bad = customer(2);
+    bad.email = Some("a\0b".to_owned());
+    let refused = commit(database, [Write::Customer(bad)]).await;
+    assert_eq!(
+        refused,
+        Err(CommitError::Conflict(Conflict::Reference("text with a NUL character")))
+    );
+}
+
+async fn asking_for_a_nul_finds_nothing(database: &Database) {
+    begin(database).await;
+    assert_eq!(
+        database.customer_by_provider_reference(ACCOUNT, "a\0b").await.unwrap(),
+        None
+    );
+    assert!(
+        database
+            .known_event_keys(ACCOUNT, &["a\0b".to_owned()])
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+async fn what_is_referred_to_exists(database: &Database) {
+    begin(database).await;
+    let refused = commit(database, [Write::Subscription(subscription(1, 77))]).await;
+    assert_eq!(refused, Err(CommitError::Conflict(Conflict::Reference("subscription"))));
+}
+
+async fn events_come_in_pages(database: &Database) {
+    begin(database).await;
+    commit(database, (1..=3).map(event)).await.unwrap();
+    let first = database.events(TENANT, &page(2, None)).await.unwrap();
+    assert!(first.has_more);
+    let last = first.items[1].id.to_string();
+    let second = database.events(TENANT, &page(2, Some(&last))).await.unwrap();
+    assert_eq!((second.items.len(), second.has_more), (1, false));
+    assert_eq!(second.items[0].payload, "{}");
+}
+
+async fn a_closed_database_says_so(database: &Database) {
+    begin(database).await;
+    database.ping().await.unwrap();
+    database.close().await;
+    let refused = commit(database, [Write::Customer(customer(2))]).await;
+    assert!(matches!(refused, Err(CommitError::Store(_))), "{refused:?}");
+    assert!(database.ping().await.is_err());
+}

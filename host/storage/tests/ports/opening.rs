@@ -1,0 +1,209 @@
+//! Opening, migrating and reopening.
+
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
+use tillgate_application::ports::{
+    CommitError, CustomerRepository as _, DirectoryRepository as _, Store as _, StoreError, Write,
+};
+use tillgate_storage::{Database, DatabaseOptions, OpenError};
+
+use crate::given::{Place, TENANT, begin, commit, customer, tenant};
+
+/// Runs SQL on a database past the ports.
+async fn execute(place: &Place, sql: &str) {
+    let sql = AssertSqlSafe(sql.to_owned());
+    if place.url.starts_with("sqlite:") {
+        SqliteConnection::connect(&place.url)
+            .await
+            .unwrap()
+            .execute(sql)
+            .await
+            .unwrap();
+    } else {
+        PgConnection::connect(&place.url)
+            .await
+            .unwrap()
+            .execute(sql)
+            .await
+            .unwrap();
+    }
+}
+
+async fn both() -> [Place; 2] {
+    [Place::sqlite(), Place::postgres().await]
+}
+
+#[tokio::test]
+async fn migrations_are_pending_once() {
+    for place in both().await {
+        let database = place.open().await;
+        assert_eq!(database.pending_migrations().await.unwrap(), ["0001_initial"]);
+        assert_eq!(database.migrate().await.unwrap().applied, ["0001_initial"]);
+        assert!(database.pending_migrations().await.unwrap().is_empty());
+        assert!(database.migrate().await.unwrap().applied.is_empty());
+        database.close().await;
+        place.remove().await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_committed_is_there_after_reopening() {
+    for place in both().await {
+        let database = place.migrated().await;
+        begin(&database).await;
+        database.close().await;
+        let again = place.open().await;
+        assert!(again.customer(TENANT, customer(1).id).await.unwrap().is_some());
+        again.close().await;
+        place.remove().await;
+    }
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused() {
+    for place in both().await {
+        let database = place.migrated().await;
+        let checksum = if place.url.starts_with("sqlite:") {
+            "x''"
+        } else {
+            "''::bytea"
+        };
+        let sql = format!(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             VALUES (9999, 'later', true, {checksum}, 0)"
+        );
+        execute(&place, &sql).await;
+        let newer = OpenError::NewerSchema { version: 9999 };
+        assert_eq!(database.pending_migrations().await, Err(newer.clone()));
+        assert_eq!(database.migrate().await, Err(newer));
+        database.close().await;
+        place.remove().await;
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_makes_no_sense_names_its_table_and_column() {
+    for place in both().await {
+        let database = place.migrated().await;
+        commit(&database, [Write::Tenant(tenant(TENANT))]).await.unwrap();
+        execute(&place, "UPDATE tenants SET mode = 'odd'").await;
+        let Err(StoreError::Corrupt(reason)) = database.tenant(TENANT).await else {
+            panic!("it was understood")
+        };
+        assert!(
+            reason.contains("table tenants") && reason.contains("column mode"),
+            "{reason}"
+        );
+        database.close().await;
+        place.remove().await;
+    }
+}
+
+#[tokio::test]
+async fn a_read_only_file_can_be_read_and_not_written() {
+    let place = Place::sqlite();
+    let writable = place.migrated().await;
+    begin(&writable).await;
+    writable.close().await;
+    let url = format!("{}?mode=ro", place.url);
+    let database = Database::connect(&DatabaseOptions::new(&url)).await.unwrap();
+    assert!(database.pending_migrations().await.unwrap().is_empty());
+    assert!(database.customer(TENANT, customer(1).id).await.unwrap().is_some());
+    let refused = commit(&database, [Write::Customer(customer(2))]).await;
+    assert!(
+        matches!(refused, Err(CommitError::Store(StoreError::Unavailable(_)))),
+        "{refused:?}"
+    );
+    assert!(matches!(database.ping().await, Err(StoreError::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("notes.txt");
+    std::fs::write(
+        &file,
+        "not a database, but long enough to be looked at as one ".repeat(40),
+    )
+    .unwrap();
+    let url = format!("sqlite://{}", file.display());
+    let error = Database::connect(&DatabaseOptions::new(&url)).await.unwrap_err();
+    assert!(error.to_string().contains("notes.txt"), "{error}");
+    let missing = format!("sqlite://{}/none/x.db", directory.path().display());
+    let error = Database::connect(&DatabaseOptions::new(&missing)).await.unwrap_err();
+    assert!(matches!(error, OpenError::Unusable { .. }), "{error}");
+    for url in ["sqlite::memory:", "mysql://root:hunter2@localhost/x", "nonsense"] {
+        let error = Database::connect(&DatabaseOptions::new(url)).await.unwrap_err();
+        assert!(matches!(error, OpenError::Url(_)), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn no_error_holds_a_password() {
+    for url in [
+        "postgres://tillgate:hunter2@127.0.0.1:1/none",
+        "postgres://tillgate:hunter2@127.0.0.1:port/none",
+    ] {
+        let options = DatabaseOptions::new(url);
+        let error = Database::connect(&options).await.unwrap_err();
+        assert!(!format!("{error} {error:?} {options:?}").contains("hunter2"), "{error}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_new_file_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::sqlite();
+    place.migrated().await.close().await;
+    let file = place.url.trim_start_matches("sqlite://");
+    assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn a_connection_that_broke_while_idle_is_replaced() {
+    let place = Place::postgres().await;
+    let database = place.migrated().await;
+    begin(&database).await;
+    execute(
+        &place,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
+    .await;
+    for number in 2..12 {
+        commit(&database, [Write::Customer(customer(number))]).await.unwrap();
+    }
+    assert!(database.customer(TENANT, customer(11).id).await.unwrap().is_some());
+    place.remove().await;
+}
+
+#[tokio::test]
+async fn a_statement_that_fails_leaves_the_writer_usable() {
+    let place = Place::postgres().await;
+    let database = place.migrated().await;
+    begin(&database).await;
+    execute(&place, "ALTER TABLE customers RENAME TO gone").await;
+    let refused = commit(&database, [Write::Customer(customer(2))]).await;
+    assert!(matches!(refused, Err(CommitError::Store(_))), "{refused:?}");
+    execute(&place, "ALTER TABLE gone RENAME TO customers").await;
+    commit(&database, [Write::Customer(customer(2))]).await.unwrap();
+    place.remove().await;
+}
+
+#[tokio::test]
+async fn a_locked_file_is_unavailable_and_then_is_not() {
+    let place = Place::sqlite();
+    let database = place.migrated().await;
+    begin(&database).await;
+    let mut other = SqliteConnection::connect(&place.url).await.unwrap();
+    other.execute("BEGIN IMMEDIATE").await.unwrap();
+    let refused = commit(&database, [Write::Customer(customer(2))]).await;
+    assert!(
+        matches!(refused, Err(CommitError::Store(StoreError::Unavailable(_)))),
+        "{refused:?}"
+    );
+    // Reading goes on meanwhile.
+    assert!(database.tenant(TENANT).await.unwrap().is_some());
+    other.execute("ROLLBACK").await.unwrap();
+    commit(&database, [Write::Customer(customer(2))]).await.unwrap();
+}
