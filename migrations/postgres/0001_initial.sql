@@ -1,16 +1,17 @@
 -- The first schema. Times are milliseconds since 1970, amounts minor units, ids text; lists and maps are JSON.
+-- What is looked up or sorted is compared by its bytes: no change of a locale reorders an index.
 
 CREATE TABLE tenants (
-    id TEXT PRIMARY KEY,
-    name TEXT NOT NULL,
+    id TEXT COLLATE "C" PRIMARY KEY,
+    name TEXT COLLATE "C" NOT NULL,
     mode TEXT NOT NULL,
     created_at BIGINT NOT NULL
 );
 
 CREATE TABLE api_keys (
-    id TEXT PRIMARY KEY,
-    tenant_id TEXT NOT NULL REFERENCES tenants (id),
-    name TEXT NOT NULL,
+    id TEXT COLLATE "C" PRIMARY KEY,
+    tenant_id TEXT COLLATE "C" NOT NULL REFERENCES tenants (id),
+    name TEXT COLLATE "C" NOT NULL,
     hash BYTEA NOT NULL UNIQUE,
     hint TEXT NOT NULL,
     created_at BIGINT NOT NULL,
@@ -19,28 +20,28 @@ CREATE TABLE api_keys (
 CREATE INDEX api_keys_by_tenant ON api_keys (tenant_id, id);
 
 CREATE TABLE organizations (
-    tenant_id TEXT NOT NULL REFERENCES tenants (id),
-    id TEXT NOT NULL,
-    name TEXT,
+    tenant_id TEXT COLLATE "C" NOT NULL REFERENCES tenants (id),
+    id TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C",
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     PRIMARY KEY (tenant_id, id)
 );
 
 CREATE TABLE users (
-    tenant_id TEXT NOT NULL REFERENCES tenants (id),
-    id TEXT NOT NULL,
+    tenant_id TEXT COLLATE "C" NOT NULL REFERENCES tenants (id),
+    id TEXT COLLATE "C" NOT NULL,
     email TEXT,
-    name TEXT,
+    name TEXT COLLATE "C",
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     PRIMARY KEY (tenant_id, id)
 );
 
 CREATE TABLE provider_accounts (
-    id TEXT PRIMARY KEY,
-    tenant_id TEXT NOT NULL REFERENCES tenants (id),
-    name TEXT NOT NULL,
+    id TEXT COLLATE "C" PRIMARY KEY,
+    tenant_id TEXT COLLATE "C" NOT NULL REFERENCES tenants (id),
+    name TEXT COLLATE "C" NOT NULL,
     plugin TEXT NOT NULL,
     plugin_version TEXT NOT NULL,
     plugin_digest TEXT NOT NULL,
@@ -57,9 +58,9 @@ CREATE TABLE provider_accounts (
 CREATE UNIQUE INDEX provider_accounts_default ON provider_accounts (tenant_id) WHERE is_default;
 
 CREATE TABLE account_secrets (
-    account_id TEXT NOT NULL REFERENCES provider_accounts (id),
-    tenant_id TEXT NOT NULL,
-    name TEXT NOT NULL,
+    account_id TEXT COLLATE "C" NOT NULL REFERENCES provider_accounts (id),
+    tenant_id TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
     sealed BYTEA NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT
@@ -67,29 +68,29 @@ CREATE TABLE account_secrets (
 CREATE INDEX account_secrets_by_account ON account_secrets (account_id, name, created_at);
 
 CREATE TABLE products (
-    tenant_id TEXT NOT NULL REFERENCES tenants (id),
-    id TEXT NOT NULL,
-    name TEXT,
+    tenant_id TEXT COLLATE "C" NOT NULL REFERENCES tenants (id),
+    id TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C",
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     PRIMARY KEY (tenant_id, id)
 );
 
 CREATE TABLE product_prices (
-    tenant_id TEXT NOT NULL,
-    product_id TEXT NOT NULL,
-    account_id TEXT NOT NULL REFERENCES provider_accounts (id),
-    price TEXT NOT NULL,
+    tenant_id TEXT COLLATE "C" NOT NULL,
+    product_id TEXT COLLATE "C" NOT NULL,
+    account_id TEXT COLLATE "C" NOT NULL REFERENCES provider_accounts (id),
+    price TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (tenant_id, product_id, account_id),
     FOREIGN KEY (tenant_id, product_id) REFERENCES products (tenant_id, id)
 );
 CREATE INDEX product_prices_by_price ON product_prices (account_id, price);
 
 CREATE TABLE idempotency_keys (
-    owner TEXT NOT NULL,
-    key TEXT NOT NULL,
+    owner TEXT COLLATE "C" NOT NULL,
+    key TEXT COLLATE "C" NOT NULL,
     fingerprint BYTEA NOT NULL,
-    operation_id TEXT,
+    operation_id TEXT COLLATE "C",
     answer BYTEA,
     created_at BIGINT NOT NULL,
     PRIMARY KEY (owner, key)
@@ -97,13 +98,13 @@ CREATE TABLE idempotency_keys (
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
 
 CREATE TABLE operations (
-    id TEXT PRIMARY KEY,
-    tenant_id TEXT NOT NULL,
-    account_id TEXT NOT NULL REFERENCES provider_accounts (id),
+    id TEXT COLLATE "C" PRIMARY KEY,
+    tenant_id TEXT COLLATE "C" NOT NULL,
+    account_id TEXT COLLATE "C" NOT NULL REFERENCES provider_accounts (id),
     plugin_digest TEXT NOT NULL,
     kind TEXT NOT NULL,
     request TEXT NOT NULL,
-    status TEXT NOT NULL,
+    status TEXT COLLATE "C" NOT NULL,
     lease_until BIGINT NOT NULL,
     attempts BIGINT NOT NULL,
     answer TEXT,
@@ -112,51 +113,51 @@ CREATE TABLE operations (
     updated_at BIGINT NOT NULL,
     version BIGINT NOT NULL
 );
-CREATE INDEX operations_running ON operations (lease_until) WHERE status = 'running';
+CREATE INDEX operations_running ON operations (lease_until, id) WHERE status = 'running';
 CREATE INDEX operations_by_tenant ON operations (tenant_id, id);
 
 CREATE TABLE exchanges (
-    operation_id TEXT NOT NULL REFERENCES operations (id),
+    operation_id TEXT COLLATE "C" NOT NULL REFERENCES operations (id),
     position BIGINT NOT NULL,
     exchange TEXT NOT NULL,
     PRIMARY KEY (operation_id, position)
 );
 
 CREATE TABLE customers (
-    id TEXT PRIMARY KEY,
-    tenant_id TEXT NOT NULL,
-    account_id TEXT NOT NULL REFERENCES provider_accounts (id),
-    provider_reference TEXT NOT NULL,
+    id TEXT COLLATE "C" PRIMARY KEY,
+    tenant_id TEXT COLLATE "C" NOT NULL,
+    account_id TEXT COLLATE "C" NOT NULL REFERENCES provider_accounts (id),
+    provider_reference TEXT COLLATE "C" NOT NULL,
     email TEXT,
-    organization_id TEXT,
-    user_id TEXT,
+    organization_id TEXT COLLATE "C",
+    user_id TEXT COLLATE "C",
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     version BIGINT NOT NULL,
     UNIQUE (account_id, provider_reference)
 );
 CREATE INDEX customers_by_tenant ON customers (tenant_id, id);
-CREATE INDEX customers_by_organization ON customers (tenant_id, organization_id) WHERE organization_id IS NOT NULL;
+CREATE INDEX customers_by_organization ON customers (tenant_id, organization_id, id) WHERE organization_id IS NOT NULL;
 
 CREATE TABLE checkout_sessions (
-    id TEXT PRIMARY KEY,
-    tenant_id TEXT NOT NULL,
-    account_id TEXT NOT NULL REFERENCES provider_accounts (id),
+    id TEXT COLLATE "C" PRIMARY KEY,
+    tenant_id TEXT COLLATE "C" NOT NULL,
+    account_id TEXT COLLATE "C" NOT NULL REFERENCES provider_accounts (id),
     checkout_type TEXT NOT NULL,
-    product_id TEXT NOT NULL,
-    customer_id TEXT,
+    product_id TEXT COLLATE "C" NOT NULL,
+    customer_id TEXT COLLATE "C",
     customer_email TEXT,
-    organization_id TEXT,
-    user_id TEXT,
+    organization_id TEXT COLLATE "C",
+    user_id TEXT COLLATE "C",
     seats BIGINT NOT NULL,
     trial_period_days BIGINT,
     success_url TEXT NOT NULL,
     cancel_url TEXT NOT NULL,
     metadata TEXT NOT NULL,
-    provider_reference TEXT,
+    provider_reference TEXT COLLATE "C",
     url TEXT,
     expires_at BIGINT,
-    status TEXT NOT NULL,
+    status TEXT COLLATE "C" NOT NULL,
     payment_status TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
@@ -166,15 +167,15 @@ CREATE INDEX checkout_sessions_by_tenant ON checkout_sessions (tenant_id, id);
 CREATE UNIQUE INDEX checkout_sessions_by_reference ON checkout_sessions (account_id, provider_reference);
 
 CREATE TABLE subscriptions (
-    id TEXT PRIMARY KEY,
-    tenant_id TEXT NOT NULL,
-    account_id TEXT NOT NULL REFERENCES provider_accounts (id),
-    customer_id TEXT NOT NULL REFERENCES customers (id),
-    product_id TEXT,
-    provider_reference TEXT NOT NULL,
-    status TEXT NOT NULL,
+    id TEXT COLLATE "C" PRIMARY KEY,
+    tenant_id TEXT COLLATE "C" NOT NULL,
+    account_id TEXT COLLATE "C" NOT NULL REFERENCES provider_accounts (id),
+    customer_id TEXT COLLATE "C" NOT NULL REFERENCES customers (id),
+    product_id TEXT COLLATE "C",
+    provider_reference TEXT COLLATE "C" NOT NULL,
+    status TEXT COLLATE "C" NOT NULL,
     provider_status TEXT NOT NULL,
-    price_reference TEXT,
+    price_reference TEXT COLLATE "C",
     seats BIGINT,
     period_start BIGINT,
     period_end BIGINT,
@@ -194,22 +195,22 @@ CREATE TABLE subscriptions (
 );
 CREATE INDEX subscriptions_by_tenant ON subscriptions (tenant_id, id);
 CREATE INDEX subscriptions_by_customer ON subscriptions (tenant_id, customer_id, id);
-CREATE INDEX subscriptions_expiring ON subscriptions (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX subscriptions_expiring ON subscriptions (expires_at, id) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE purchases (
-    id TEXT PRIMARY KEY,
-    tenant_id TEXT NOT NULL,
-    account_id TEXT NOT NULL REFERENCES provider_accounts (id),
-    customer_id TEXT REFERENCES customers (id),
+    id TEXT COLLATE "C" PRIMARY KEY,
+    tenant_id TEXT COLLATE "C" NOT NULL,
+    account_id TEXT COLLATE "C" NOT NULL REFERENCES provider_accounts (id),
+    customer_id TEXT COLLATE "C" REFERENCES customers (id),
     purchase_type TEXT NOT NULL,
-    product_id TEXT,
-    subscription_id TEXT REFERENCES subscriptions (id),
-    checkout_session_id TEXT,
-    provider_reference TEXT NOT NULL,
-    provider_transaction_id TEXT,
+    product_id TEXT COLLATE "C",
+    subscription_id TEXT COLLATE "C" REFERENCES subscriptions (id),
+    checkout_session_id TEXT COLLATE "C",
+    provider_reference TEXT COLLATE "C" NOT NULL,
+    provider_transaction_id TEXT COLLATE "C",
     amount BIGINT,
     currency TEXT,
-    status TEXT NOT NULL,
+    status TEXT COLLATE "C" NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     version BIGINT NOT NULL,
@@ -221,15 +222,15 @@ CREATE INDEX purchases_by_subscription ON purchases (tenant_id, subscription_id,
 CREATE INDEX purchases_by_transaction ON purchases (account_id, provider_transaction_id);
 
 CREATE TABLE payments (
-    id TEXT PRIMARY KEY,
-    tenant_id TEXT NOT NULL,
-    account_id TEXT NOT NULL REFERENCES provider_accounts (id),
-    provider_reference TEXT NOT NULL,
+    id TEXT COLLATE "C" PRIMARY KEY,
+    tenant_id TEXT COLLATE "C" NOT NULL,
+    account_id TEXT COLLATE "C" NOT NULL REFERENCES provider_accounts (id),
+    provider_reference TEXT COLLATE "C" NOT NULL,
     state TEXT NOT NULL,
     amount BIGINT NOT NULL,
     currency TEXT NOT NULL,
-    customer_id TEXT,
-    subscription_id TEXT,
+    customer_id TEXT COLLATE "C",
+    subscription_id TEXT COLLATE "C",
     aliases TEXT NOT NULL,
     failure_reason TEXT,
     attempt BIGINT,
@@ -246,18 +247,18 @@ CREATE TABLE payments (
 CREATE INDEX payments_by_tenant ON payments (tenant_id, id);
 
 CREATE TABLE payment_aliases (
-    account_id TEXT NOT NULL,
-    alias TEXT NOT NULL,
-    payment_id TEXT NOT NULL REFERENCES payments (id),
+    account_id TEXT COLLATE "C" NOT NULL,
+    alias TEXT COLLATE "C" NOT NULL,
+    payment_id TEXT COLLATE "C" NOT NULL REFERENCES payments (id),
     PRIMARY KEY (account_id, alias, payment_id)
 );
 
 CREATE TABLE refunds (
-    id TEXT PRIMARY KEY,
-    tenant_id TEXT NOT NULL,
-    account_id TEXT NOT NULL REFERENCES provider_accounts (id),
-    payment_id TEXT,
-    provider_reference TEXT NOT NULL,
+    id TEXT COLLATE "C" PRIMARY KEY,
+    tenant_id TEXT COLLATE "C" NOT NULL,
+    account_id TEXT COLLATE "C" NOT NULL REFERENCES provider_accounts (id),
+    payment_id TEXT COLLATE "C",
+    provider_reference TEXT COLLATE "C" NOT NULL,
     state TEXT NOT NULL,
     amount BIGINT NOT NULL,
     currency TEXT NOT NULL,
@@ -273,11 +274,11 @@ CREATE TABLE refunds (
 CREATE INDEX refunds_by_tenant ON refunds (tenant_id, id);
 
 CREATE TABLE disputes (
-    id TEXT PRIMARY KEY,
-    tenant_id TEXT NOT NULL,
-    account_id TEXT NOT NULL REFERENCES provider_accounts (id),
-    payment_id TEXT,
-    provider_reference TEXT NOT NULL,
+    id TEXT COLLATE "C" PRIMARY KEY,
+    tenant_id TEXT COLLATE "C" NOT NULL,
+    account_id TEXT COLLATE "C" NOT NULL REFERENCES provider_accounts (id),
+    payment_id TEXT COLLATE "C",
+    provider_reference TEXT COLLATE "C" NOT NULL,
     amount BIGINT NOT NULL,
     currency TEXT NOT NULL,
     payment_references TEXT NOT NULL,
@@ -293,9 +294,9 @@ CREATE TABLE disputes (
 CREATE INDEX disputes_by_tenant ON disputes (tenant_id, id);
 
 CREATE TABLE inbox (
-    id TEXT PRIMARY KEY,
-    tenant_id TEXT NOT NULL,
-    account_id TEXT NOT NULL REFERENCES provider_accounts (id),
+    id TEXT COLLATE "C" PRIMARY KEY,
+    tenant_id TEXT COLLATE "C" NOT NULL,
+    account_id TEXT COLLATE "C" NOT NULL REFERENCES provider_accounts (id),
     method TEXT NOT NULL,
     url TEXT NOT NULL,
     query TEXT NOT NULL,
@@ -304,7 +305,7 @@ CREATE TABLE inbox (
     remote_ip TEXT,
     fetch_back BOOLEAN NOT NULL,
     provider_types TEXT NOT NULL,
-    status TEXT NOT NULL,
+    status TEXT COLLATE "C" NOT NULL,
     attempts BIGINT NOT NULL,
     next_attempt_at BIGINT NOT NULL,
     error TEXT,
@@ -316,18 +317,18 @@ CREATE INDEX inbox_due ON inbox (next_attempt_at, received_at, id) WHERE status 
 CREATE INDEX inbox_dead ON inbox (id) WHERE status = 'dead';
 
 CREATE TABLE event_keys (
-    account_id TEXT NOT NULL,
-    dedupe_key TEXT NOT NULL,
-    inbox_id TEXT NOT NULL,
+    account_id TEXT COLLATE "C" NOT NULL,
+    dedupe_key TEXT COLLATE "C" NOT NULL,
+    inbox_id TEXT COLLATE "C" NOT NULL,
     created_at BIGINT NOT NULL,
     PRIMARY KEY (account_id, dedupe_key)
 );
 
 CREATE TABLE outbox (
-    id TEXT PRIMARY KEY,
-    tenant_id TEXT NOT NULL,
+    id TEXT COLLATE "C" PRIMARY KEY,
+    tenant_id TEXT COLLATE "C" NOT NULL,
     event_type TEXT NOT NULL,
-    aggregate_id TEXT NOT NULL,
+    aggregate_id TEXT COLLATE "C" NOT NULL,
     payload TEXT NOT NULL,
     created_at BIGINT NOT NULL
 );

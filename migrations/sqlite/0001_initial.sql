@@ -82,7 +82,7 @@ CREATE TABLE product_prices (
     price TEXT NOT NULL,
     PRIMARY KEY (tenant_id, product_id, account_id),
     FOREIGN KEY (tenant_id, product_id) REFERENCES products (tenant_id, id)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 CREATE INDEX product_prices_by_price ON product_prices (account_id, price);
 
 CREATE TABLE idempotency_keys (
@@ -112,7 +112,7 @@ CREATE TABLE operations (
     updated_at INTEGER NOT NULL,
     version INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX operations_running ON operations (lease_until) WHERE status = 'running';
+CREATE INDEX operations_running ON operations (lease_until, id) WHERE status = 'running';
 CREATE INDEX operations_by_tenant ON operations (tenant_id, id);
 
 CREATE TABLE exchanges (
@@ -136,7 +136,7 @@ CREATE TABLE customers (
     UNIQUE (account_id, provider_reference)
 ) STRICT;
 CREATE INDEX customers_by_tenant ON customers (tenant_id, id);
-CREATE INDEX customers_by_organization ON customers (tenant_id, organization_id) WHERE organization_id IS NOT NULL;
+CREATE INDEX customers_by_organization ON customers (tenant_id, organization_id, id) WHERE organization_id IS NOT NULL;
 
 CREATE TABLE checkout_sessions (
     id TEXT PRIMARY KEY,
@@ -194,7 +194,7 @@ CREATE TABLE subscriptions (
 ) STRICT;
 CREATE INDEX subscriptions_by_tenant ON subscriptions (tenant_id, id);
 CREATE INDEX subscriptions_by_customer ON subscriptions (tenant_id, customer_id, id);
-CREATE INDEX subscriptions_expiring ON subscriptions (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX subscriptions_expiring ON subscriptions (expires_at, id) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE purchases (
     id TEXT PRIMARY KEY,
@@ -250,7 +250,7 @@ CREATE TABLE payment_aliases (
     alias TEXT NOT NULL,
     payment_id TEXT NOT NULL REFERENCES payments (id),
     PRIMARY KEY (account_id, alias, payment_id)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE refunds (
     id TEXT PRIMARY KEY,
@@ -321,7 +321,7 @@ CREATE TABLE event_keys (
     inbox_id TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     PRIMARY KEY (account_id, dedupe_key)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE outbox (
     id TEXT PRIMARY KEY,

@@ -1,5 +1,7 @@
 //! Who may name whom, and what belongs to which adapter: each rule with its reason.
 
+#![expect(clippy::unwrap_used, reason = "a failure shall end the test")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;

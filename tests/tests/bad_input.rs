@@ -1,5 +1,7 @@
 //! What shouldn't be believed, and what a caller gets wrong, through the real binary.
 
+#![expect(clippy::unwrap_used, reason = "a failure shall end the test")]
+
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::json;

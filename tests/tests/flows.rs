@@ -1,5 +1,7 @@
 //! What happens to a customer, through the real binary, on both databases.
 
+#![expect(clippy::unwrap_used, reason = "a failure shall end the test")]
+
 use serde_json::{Value, json};
 use tillgate_tests::{Database, World, answer_of};
 

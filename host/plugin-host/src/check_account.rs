@@ -37,7 +37,7 @@ fn check_secrets(manifest: &Manifest, input: &AccountInput<'_>, wrong: &mut Vec<
         wrong.push(InvalidField {
             field: format!("secrets.{name}"),
             message,
-        })
+        });
     };
     for (name, secret) in input.secrets {
         let Some(declared) = manifest.secrets.get(name) else {
@@ -91,7 +91,7 @@ fn check_settings(manifest: &Manifest, input: &AccountInput<'_>, wrong: &mut Vec
         wrong.push(InvalidField {
             field: format!("settings.{name}"),
             message,
-        })
+        });
     };
     for (name, value) in input.settings {
         match manifest.settings.get(name) {

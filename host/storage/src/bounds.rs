@@ -22,17 +22,23 @@ pub(crate) const POSTGRES_WRITERS: usize = 6;
 /// Connections that read.
 pub(crate) const READERS: u32 = 6;
 
-/// How long a caller waits for a connection that reads.
+/// How long it may take to get a connection. Where this is changed, [`NO_CONNECTION`] is too.
 pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What is said when it took longer.
+pub(crate) const NO_CONNECTION: &str = "no connection within 5 s: the server is down, or overloaded";
+
+/// How long a transaction may take, from its beginning to its end. A server that went silent holds a writer no longer.
+pub(crate) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long one question may take, for the same reason. Where this is changed, [`NO_ANSWER`] is too.
+pub(crate) const QUERY_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What is said when it took longer.
+pub(crate) const NO_ANSWER: &str = "no answer within 15 s";
 
 /// How long SQLite waits for another process that has the file.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a writer waits before it connects again.
 pub(crate) const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
-
-/// How long one transaction may take. A server that went silent holds a writer no longer than this.
-pub(crate) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How long one question may take, for the same reason.
-pub(crate) const QUERY_TIMEOUT: Duration = Duration::from_secs(15);

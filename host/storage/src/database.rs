@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use sqlx::migrate::{Migrate, MigrateError, Migrator};
+use sqlx::migrate::Migrator;
 use tillgate_application::ports::Store;
 
+use crate::open_error::OpenError;
 use crate::{postgres, sqlite};
 
 /// Which database.
@@ -28,37 +29,6 @@ impl std::fmt::Debug for DatabaseOptions {
     }
 }
 
-/// Why a database can't be used. No text holds a password.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OpenError {
-    /// The URL isn't one.
-    #[error("the URL is not of the form sqlite://FILE or postgres://USER:PASSWORD@HOST/NAME: {0}")]
-    Url(String),
-    /// It is there, and can't be used, or isn't there.
-    #[error("{what}: {reason}")]
-    Unusable {
-        /// The file, or the server.
-        what: String,
-        /// Why.
-        reason: String,
-    },
-    /// It was migrated by a newer release.
-    #[error("the schema has migration {version}, which this release does not know: use the newer release")]
-    NewerSchema {
-        /// The migration's number.
-        version: i64,
-    },
-    /// An applied migration was edited.
-    #[error("migration {version} was changed after it was applied to this database")]
-    ChangedMigration {
-        /// The migration's number.
-        version: i64,
-    },
-    /// A migration failed.
-    #[error("migrating: {0}")]
-    Migration(String),
-}
-
 /// What migrating did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationReport {
@@ -72,10 +42,20 @@ enum Kind {
     Postgres(Arc<postgres::queries::Repository>),
 }
 
+/// A migration that was applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Applied {
+    pub(crate) version: i64,
+    pub(crate) description: String,
+    pub(crate) checksum: Vec<u8>,
+}
+
 /// A database. Clones share its connections.
 #[derive(Clone)]
 pub struct Database {
     kind: Kind,
+    /// Its file or server, for people.
+    name: Arc<str>,
 }
 
 impl std::fmt::Debug for Database {
@@ -94,14 +74,19 @@ impl Database {
     /// [`OpenError`] says what to do.
     pub async fn connect(options: &DatabaseOptions) -> Result<Self, OpenError> {
         let url = options.url.as_str();
-        let kind = if url.starts_with("sqlite:") {
-            Kind::Sqlite(Arc::new(sqlite::connect(url).await?))
+        let (kind, name) = if url.starts_with("sqlite:") {
+            let (repository, name) = sqlite::connect(url).await?;
+            (Kind::Sqlite(Arc::new(repository)), name)
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            Kind::Postgres(Arc::new(postgres::connect(url).await?))
+            let (repository, name) = postgres::connect(url).await?;
+            (Kind::Postgres(Arc::new(repository)), name)
         } else {
-            return Err(OpenError::Url("another scheme".to_owned()));
+            return Err(OpenError::Url("its scheme is another one".to_owned()));
         };
-        Ok(Self { kind })
+        Ok(Self {
+            kind,
+            name: name.into(),
+        })
     }
 
     /// The repository behind the ports.
@@ -112,29 +97,45 @@ impl Database {
         }
     }
 
-    /// Applies every pending migration. Hosts that start at the same time take turns.
+    /// Applies every pending migration. Where several hosts do at the same time, each is applied once.
     ///
     /// # Errors
     /// A migration fails, or the schema is newer than this release.
     pub async fn migrate(&self) -> Result<MigrationReport, OpenError> {
-        let pending = self.pending_migrations().await?;
-        match &self.kind {
-            Kind::Sqlite(repository) => sqlite::MIGRATIONS.run(&mut repository.open().await?).await,
-            Kind::Postgres(repository) => postgres::MIGRATIONS.run(&mut repository.open().await?).await,
+        let applied = self.pending_migrations().await?;
+        if applied.is_empty() {
+            return Ok(MigrationReport { applied });
         }
-        .map_err(migration_error)?;
-        Ok(MigrationReport { applied: pending })
+        let done = match &self.kind {
+            Kind::Sqlite(repository) => {
+                let mut connection = repository.open().await.map_err(|error| self.unusable(&error))?;
+                sqlite::MIGRATIONS.run_direct(None, &mut connection, false).await
+            }
+            Kind::Postgres(repository) => {
+                let mut connection = repository.open().await.map_err(|error| self.unusable(&error))?;
+                postgres::MIGRATIONS.run_direct(None, &mut connection, false).await
+            }
+        };
+        match done {
+            Ok(()) => Ok(MigrationReport { applied }),
+            // On SQLite those who migrate don't wait for each other: another may have been faster.
+            Err(error) => match self.pending_migrations().await {
+                Ok(pending) if pending.is_empty() => Ok(MigrationReport { applied: Vec::new() }),
+                _ => Err(OpenError::Migration(error.to_string())),
+            },
+        }
     }
 
-    /// The migrations that are still to be applied, by name.
+    /// The migrations that are still to be applied, by name. Nothing is written to find that out.
     ///
     /// # Errors
     /// The schema is newer than this release, or an applied migration was changed.
     pub async fn pending_migrations(&self) -> Result<Vec<String>, OpenError> {
-        match &self.kind {
-            Kind::Sqlite(repository) => pending(&mut *repository.reader().await?, &sqlite::MIGRATIONS).await,
-            Kind::Postgres(repository) => pending(&mut *repository.reader().await?, &postgres::MIGRATIONS).await,
-        }
+        let (applied, known) = match &self.kind {
+            Kind::Sqlite(repository) => (repository.applied().await, &sqlite::MIGRATIONS),
+            Kind::Postgres(repository) => (repository.applied().await, &postgres::MIGRATIONS),
+        };
+        pending(&applied.map_err(|error| self.unusable(&error))?, known)
     }
 
     /// Closes every connection, after what waits for its commit was committed.
@@ -144,23 +145,24 @@ impl Database {
             Kind::Postgres(repository) => repository.close().await,
         }
     }
+
+    fn unusable(&self, error: &sqlx::Error) -> OpenError {
+        OpenError::unusable(&self.name, error)
+    }
 }
 
-/// The table in which sqlx keeps what was applied.
-const APPLIED: &str = "_sqlx_migrations";
-
-async fn pending(connection: &mut impl Migrate, known: &Migrator) -> Result<Vec<String>, OpenError> {
-    let applied = match connection.list_applied_migrations(APPLIED).await {
-        Ok(applied) => applied,
-        // Without the table nothing was applied; a read-only database isn't written to find that out.
-        Err(MigrateError::Execute(sqlx::Error::Database(error))) if is_missing_table(error.as_ref()) => Vec::new(),
-        Err(error) => return Err(migration_error(error)),
-    };
-    for done in &applied {
+fn pending(applied: &[Applied], known: &Migrator) -> Result<Vec<String>, OpenError> {
+    for done in applied {
         match known.iter().find(|migration| migration.version == done.version) {
-            None => return Err(OpenError::NewerSchema { version: done.version }),
-            Some(migration) if migration.checksum != done.checksum => {
-                return Err(OpenError::ChangedMigration { version: done.version });
+            None => {
+                return Err(OpenError::NewerSchema {
+                    name: name(done.version, &done.description),
+                });
+            }
+            Some(migration) if *migration.checksum != *done.checksum => {
+                return Err(OpenError::ChangedMigration {
+                    name: name(done.version, &done.description),
+                });
             }
             Some(_) => {}
         }
@@ -168,19 +170,11 @@ async fn pending(connection: &mut impl Migrate, known: &Migrator) -> Result<Vec<
     Ok(known
         .iter()
         .filter(|migration| !applied.iter().any(|done| done.version == migration.version))
-        .map(|migration| format!("{:04}_{}", migration.version, migration.description.replace(' ', "_")))
+        .map(|migration| name(migration.version, &migration.description))
         .collect())
 }
 
-/// SQLite has no code of its own for it; PostgreSQL's is 42P01.
-fn is_missing_table(error: &dyn sqlx::error::DatabaseError) -> bool {
-    error.code().is_some_and(|code| code == "42P01") || error.message().contains("no such table")
-}
-
-fn migration_error(error: MigrateError) -> OpenError {
-    match error {
-        MigrateError::VersionMissing(version) => OpenError::NewerSchema { version },
-        MigrateError::VersionMismatch(version) => OpenError::ChangedMigration { version },
-        other => OpenError::Migration(other.to_string()),
-    }
+/// A migration's name, as its file has it.
+fn name(version: i64, description: &str) -> String {
+    format!("{version:04}_{}", description.replace(' ', "_"))
 }

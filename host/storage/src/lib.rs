@@ -7,8 +7,12 @@
 
 mod bounds;
 mod database;
+mod failures;
+mod nul;
+mod open_error;
 mod ports;
 mod postgres;
 mod sqlite;
 
-pub use database::{Database, DatabaseOptions, MigrationReport, OpenError};
+pub use database::{Database, DatabaseOptions, MigrationReport};
+pub use open_error::OpenError;

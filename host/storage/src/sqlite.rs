@@ -4,17 +4,24 @@ use std::path::Path;
 use std::str::FromStr as _;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _};
 
 use crate::bounds;
-use crate::database::OpenError;
+use crate::open_error::OpenError;
 
 pub(crate) type Db = sqlx::Sqlite;
 pub(crate) type Row = sqlx::sqlite::SqliteRow;
 pub(crate) type Connection = sqlx::SqliteConnection;
 pub(crate) type Options = SqliteConnectOptions;
 
-/// Begins a transaction that writes: the lock is waited for here, where nothing was read yet, or not to be had at all.
+/// Begins a transaction that writes: it takes its turn at once, not when it is half done.
 pub(crate) const BEGIN: &str = "BEGIN IMMEDIATE";
+
+/// What runs first on a connection that writes: nothing that its options don't say.
+pub(crate) const SESSION: &str = "";
+
+/// Has a row where anything was ever migrated.
+pub(crate) const SCHEMA_EXISTS: &str = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'";
 
 #[path = "queries/mod.rs"]
 pub(crate) mod queries;
@@ -22,62 +29,64 @@ pub(crate) mod queries;
 pub(crate) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/sqlite");
 
 /// Opens the file, made if it isn't there.
-pub(crate) async fn connect(url: &str) -> Result<queries::Repository, OpenError> {
-    let options = SqliteConnectOptions::from_str(url).map_err(|error| OpenError::Url(error.to_string()))?;
-    if is_in_memory(url) {
+pub(crate) async fn connect(url: &str) -> Result<(queries::Repository, String), OpenError> {
+    if url.contains(":memory:") || url.contains("mode=memory") {
         return Err(OpenError::Url(
-            "a database in memory is lost with its connection; name a file".to_owned(),
+            "a database in memory is not kept; name a file".to_owned(),
         ));
     }
-    let file = options.get_filename().to_owned();
-    let read_only = url.contains("mode=ro") || url.contains("immutable=");
-    if !read_only {
-        create(&file)?;
-    }
-    let options = options
+    let options = SqliteConnectOptions::from_str(url)
+        .map_err(|error| OpenError::Url(error.to_string()))?
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(bounds::BUSY_TIMEOUT);
-    // Readers can't write by mistake; the writer alone does.
-    let reading = options.clone().pragma("query_only", "ON");
+    let file = options.get_filename().to_owned();
+    let name = file.display().to_string();
+    create(&file).map_err(|reason| OpenError::Unusable {
+        name: name.clone(),
+        reason,
+    })?;
+    // A file that may not be written is opened for reading, whoever runs this: root may write anything.
+    let read_only = std::fs::metadata(&file).is_ok_and(|found| found.permissions().readonly());
+    let options = if read_only { options.read_only(true) } else { options };
+    let failed = |error: sqlx::Error| OpenError::unusable(&name, &error);
     // The first connection finds out whether it is a database, and sets its journal.
+    let first = options.connect().await.map_err(failed)?;
     let pool = SqlitePoolOptions::new()
         .min_connections(1)
         .max_connections(bounds::READERS)
         .acquire_timeout(bounds::ACQUIRE_TIMEOUT)
         .idle_timeout(None)
         .max_lifetime(None)
-        .connect_with(reading)
+        .connect_with(options.clone().pragma("query_only", "ON"))
         .await
-        .map_err(|error| unusable(&file, &queries::plain(&error)))?;
-    Ok(queries::Repository::new(pool, options, 1, bounds::SQLITE_GROUP))
+        .map_err(failed)?;
+    first.close().await.map_err(failed)?;
+    Ok((queries::Repository::new(pool, options, 1, bounds::SQLITE_GROUP), name))
 }
 
-fn is_in_memory(url: &str) -> bool {
-    let rest = url.trim_start_matches("sqlite:").trim_start_matches("//");
-    rest.is_empty() || rest.starts_with('?') || rest.starts_with(":memory:") || url.contains("mode=memory")
-}
-
-fn unusable(file: &Path, reason: &str) -> OpenError {
-    OpenError::Unusable {
-        what: format!(
-            "{} can't be used: name a file this process can write, and no other kind of file",
-            file.display()
-        ),
-        reason: reason.to_owned(),
+/// Makes the file for its owner alone: it holds customers' data.
+fn create(file: &Path) -> Result<(), String> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    if file.is_dir() {
+        return Err("it is a directory. Name a file in the URL".to_owned());
     }
-}
-
-/// Makes the file for its owner alone: it holds customers' data. Its journal gets the same rights.
-fn create(file: &Path) -> Result<(), OpenError> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(file) {
-        Ok(_made) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(unusable(file, &error.to_string())),
+    if file.exists() {
+        return Ok(());
     }
+    match file.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() && !directory.is_dir() => {
+            return Err("its directory does not exist. Create it, or name another file in the URL".to_owned());
+        }
+        _ => {}
+    }
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(file)
+        .map(drop)
+        .map_err(|error| format!("{error}. Check that this user may write its directory"))
 }

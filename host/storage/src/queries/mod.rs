@@ -1,28 +1,37 @@
 //! The queries, compiled once for each database.
 
+mod columns;
 mod directory;
+mod inbox;
 mod lists;
-mod rows;
+mod operations;
+mod payments;
+mod rows_billing;
+mod rows_directory;
 mod rows_payments;
 mod saves;
 mod tables;
-mod text;
 mod work;
 mod write_simple;
 mod writer;
 
 use async_trait::async_trait;
-use sqlx::pool::PoolConnection;
-use sqlx::{Connection as _, Pool};
-use tillgate_application::ports::{Commit, CommitError, Store, StoreError, UnitOfWork};
+use sqlx::{Connection as _, Pool, QueryBuilder, Row as _};
+use tillgate_application::ports::{
+    Commit, CommitError, Conflict, PAGE_LIMIT_MAX, Page, PageRequest, Store, StoreError, UnitOfWork,
+};
+use tillgate_domain::{ProviderAccountId, TenantId};
 
-use super::{Connection, Db, Options, Row};
+use super::{Connection, Db, Options, Row, SCHEMA_EXISTS};
 use crate::bounds;
-use crate::database::OpenError;
+use crate::database::Applied;
+use crate::failures::{is_unstorable_text, query_failed};
+use crate::nul;
+use columns::Stored;
 use writer::Writers;
 
 /// A query that is being put together.
-type Query = sqlx::query::Query<'static, Db, <Db as sqlx::Database>::Arguments>;
+type Query<'q> = sqlx::query::Query<'q, Db, <Db as sqlx::Database>::Arguments>;
 
 /// The ports, on one database.
 pub(crate) struct Repository {
@@ -38,22 +47,28 @@ impl Repository {
         Self { pool, options, writers }
     }
 
-    /// A connection that reads.
-    pub(crate) async fn reader(&self) -> Result<PoolConnection<Db>, OpenError> {
-        self.pool.acquire().await.map_err(|error| OpenError::Unusable {
-            what: "the database".to_owned(),
-            reason: plain(&error),
-        })
+    /// A connection of its own, outside the pool.
+    pub(crate) async fn open(&self) -> Result<Connection, sqlx::Error> {
+        Connection::connect_with(&self.options).await
     }
 
-    /// A connection of its own, outside the pool.
-    pub(crate) async fn open(&self) -> Result<Connection, OpenError> {
-        Connection::connect_with(&self.options)
-            .await
-            .map_err(|error| OpenError::Unusable {
-                what: "the database".to_owned(),
-                reason: plain(&error),
+    /// The migrations that were applied, in order. Only reads, so that a database that is read-only can be asked.
+    pub(crate) async fn applied(&self) -> Result<Vec<Applied>, sqlx::Error> {
+        if sqlx::query(SCHEMA_EXISTS).fetch_optional(&self.pool).await?.is_none() {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT version, description, checksum FROM _sqlx_migrations ORDER BY version";
+        let found = sqlx::query(sql).fetch_all(&self.pool).await?;
+        found
+            .iter()
+            .map(|row| {
+                Ok(Applied {
+                    version: row.try_get("version")?,
+                    description: row.try_get("description")?,
+                    checksum: row.try_get("checksum")?,
+                })
             })
+            .collect()
     }
 
     /// Commits what waits, and closes every connection.
@@ -63,18 +78,66 @@ impl Repository {
     }
 
     /// The only row of a query, if there is one.
-    async fn one(&self, query: Query) -> Result<Option<Row>, StoreError> {
-        in_time(query.fetch_optional(&self.pool), || None).await
+    async fn find<T: Stored>(&self, query: Query<'_>) -> Result<Option<T>, StoreError> {
+        let row = in_time(query.fetch_optional(&self.pool), || None).await?;
+        row.as_ref().map(columns::read).transpose()
+    }
+
+    /// By the tenant's and its own id.
+    async fn by_id<T: Stored>(&self, tenant_id: TenantId, id: &str) -> Result<Option<T>, StoreError> {
+        self.find(
+            tables::select::<T>("WHERE tenant_id = $1 AND id = $2")
+                .bind(tenant_id.to_string())
+                .bind(id),
+        )
+        .await
+    }
+
+    /// By an account's and the provider's id.
+    async fn by_reference<T: Stored>(
+        &self,
+        account_id: ProviderAccountId,
+        reference: &str,
+    ) -> Result<Option<T>, StoreError> {
+        let sql = "WHERE account_id = $1 AND provider_reference = $2";
+        self.find(tables::select::<T>(sql).bind(account_id.to_string()).bind(reference))
+            .await
     }
 
     /// All rows of a query that bounds itself.
-    async fn all(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+    async fn list<T: Stored>(&self, query: Query<'_>) -> Result<Vec<T>, StoreError> {
+        self.rows(query).await?.iter().map(columns::read).collect()
+    }
+
+    /// The same, as they are.
+    async fn rows(&self, query: Query<'_>) -> Result<Vec<Row>, StoreError> {
         in_time(query.fetch_all(&self.pool), Vec::new).await
     }
-}
 
-/// PostgreSQL's code for a text that can't be one, such as with a NUL character.
-const NO_TEXT: &str = "22021";
+    /// One page of a query that ends with its conditions.
+    async fn page<T: Stored>(&self, mut query: QueryBuilder<Db>, request: &PageRequest) -> Result<Page<T>, StoreError> {
+        let limit = request.limit.clamp(1, PAGE_LIMIT_MAX);
+        let table = T::table().name();
+        if let Some(after) = &request.after {
+            query.push(format_args!(" AND {table}.id > ")).push_bind(after.as_str());
+        }
+        // One more than wanted says whether there are more.
+        query
+            .push(format_args!(" ORDER BY {table}.id LIMIT "))
+            .push_bind(i64::from(limit) + 1);
+        let found = self.rows(query.build()).await?;
+        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+        let items = found
+            .iter()
+            .take(wanted)
+            .map(columns::read)
+            .collect::<Result<Vec<T>, StoreError>>()?;
+        Ok(Page {
+            items,
+            has_more: found.len() > wanted,
+        })
+    }
+}
 
 /// An answer, or that there was none in time. Who asks for a text that can't be stored finds nothing.
 async fn in_time<T>(
@@ -82,36 +145,23 @@ async fn in_time<T>(
     nothing: impl FnOnce() -> T,
 ) -> Result<T, StoreError> {
     match tokio::time::timeout(bounds::QUERY_TIMEOUT, answer).await {
-        Ok(Err(sqlx::Error::Database(error))) if error.code().is_some_and(|code| code == NO_TEXT) => Ok(nothing()),
-        Ok(answer) => answer.map_err(unavailable),
-        Err(_) => Err(StoreError::Unavailable("no answer within 15 s".to_owned())),
-    }
-}
-
-/// What a driver says, for people. Drivers don't repeat passwords; URLs, which hold them, are never passed on.
-pub(crate) fn plain(error: &sqlx::Error) -> String {
-    match error {
-        sqlx::Error::Database(error) => match error.code() {
-            Some(code) => format!("{} (code {code})", error.message()),
-            None => error.message().to_owned(),
-        },
-        sqlx::Error::PoolTimedOut => "no connection within 5 s: the server is down, or overloaded".to_owned(),
-        other => other.to_string(),
-    }
-}
-
-fn unavailable(error: sqlx::Error) -> StoreError {
-    match error {
-        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_) => {
-            StoreError::Corrupt(error.to_string())
-        }
-        error => StoreError::Unavailable(plain(&error)),
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) if is_unstorable_text(&error) => Ok(nothing()),
+        Ok(Err(error)) => Err(query_failed(&error)),
+        Err(_) => Err(StoreError::Unavailable(bounds::NO_ANSWER.to_owned())),
     }
 }
 
 #[async_trait]
 impl Commit for Repository {
     async fn commit(&self, work: UnitOfWork) -> Result<(), CommitError> {
+        if work.is_empty() {
+            return Ok(());
+        }
+        if work.writes().iter().any(nul::is_in) {
+            // PostgreSQL can't store it, so that neither does.
+            return Err(CommitError::Conflict(Conflict::Reference("text with a NUL character")));
+        }
         self.writers.commit(work).await
     }
 }
@@ -119,7 +169,12 @@ impl Commit for Repository {
 #[async_trait]
 impl Store for Repository {
     async fn ping(&self) -> Result<(), StoreError> {
-        self.one(sqlx::query("SELECT 1")).await?;
-        self.writers.ping().await
+        self.rows(sqlx::query("SELECT 1")).await?;
+        // A unit of work that writes nothing goes the way of all others.
+        match self.writers.commit(UnitOfWork::new()).await {
+            Ok(()) => Ok(()),
+            Err(CommitError::Store(error)) => Err(error),
+            Err(CommitError::Conflict(conflict)) => Err(StoreError::Unavailable(format!("{conflict:?}"))),
+        }
     }
 }

@@ -1,25 +1,33 @@
-//! Tables whose rows have a version: one list of columns makes the insert, the update and the binding agree.
+//! The tables: one list of columns makes what is read, the insert, the update and the binding agree.
+//!
+//! Columns are always named, never `*`: another release may add some while this one runs, and PostgreSQL refuses a
+//! prepared statement whose columns changed.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, QueryBuilder};
 use tillgate_application::ports::{CommitError, Conflict};
+use tillgate_domain::TenantId;
 
-use super::super::Connection;
+use super::super::{Connection, Db};
 use super::Query;
-use super::writer::statement_failed;
+use super::columns::Stored;
+use crate::failures::statement_failed;
 
-/// A table. The first column is the id, the last one the version.
+/// A table. Where its rows have a version, the first column is the id and the last one the version.
 pub(super) struct Table {
+    name: &'static str,
     /// What a row is, for conflicts.
     what: &'static str,
-    insert: String,
-    update: String,
+    select: String,
+    insert: Arc<str>,
+    update: Arc<str>,
 }
 
 impl Table {
-    fn new(name: &str, what: &'static str, columns: &[&str]) -> Self {
+    fn new(name: &'static str, what: &'static str, columns: &[&str]) -> Self {
         let numbers: Vec<String> = (1..=columns.len()).map(|number| format!("${number}")).collect();
+        let qualified: Vec<String> = columns.iter().map(|column| format!("{name}.{column}")).collect();
         let sets: Vec<String> = columns
             .iter()
             .zip(&numbers)
@@ -28,17 +36,39 @@ impl Table {
             .collect();
         let last = columns.len();
         Self {
+            name,
             what,
+            select: format!("SELECT {} FROM {name} ", qualified.join(", ")),
             insert: format!(
                 "INSERT INTO {name} ({}) VALUES ({})",
                 columns.join(", "),
                 numbers.join(", ")
-            ),
+            )
+            .into(),
             update: format!(
                 "UPDATE {name} SET {} WHERE id = $1 AND version = ${last} - 1",
                 sets.join(", ")
-            ),
+            )
+            .into(),
         }
+    }
+
+    pub(super) const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Inserts a row. `bind` binds every column in order.
+    pub(super) async fn insert(
+        &'static self,
+        connection: &mut Connection,
+        bind: impl FnOnce(Query<'static>) -> Query<'static>,
+    ) -> Result<(), CommitError> {
+        let query = bind(sqlx::query(AssertSqlSafe(Arc::clone(&self.insert))));
+        query
+            .execute(connection)
+            .await
+            .map(drop)
+            .map_err(|error| statement_failed(&error, self.what))
     }
 
     /// Saves a row: inserted where the version it had is 0, else updated where it is still that one. `bind` binds every
@@ -47,20 +77,37 @@ impl Table {
         &'static self,
         connection: &mut Connection,
         version: u64,
-        bind: impl FnOnce(Query) -> Query,
+        bind: impl FnOnce(Query<'static>) -> Query<'static>,
     ) -> Result<(), CommitError> {
         let sql = if version == 0 { &self.insert } else { &self.update };
-        let next = i64::try_from(version + 1).unwrap_or(i64::MAX);
-        let query = bind(sqlx::query(AssertSqlSafe(sql.as_str()))).bind(next);
+        let next = i64::try_from(version).unwrap_or(i64::MAX).saturating_add(1);
+        let query = bind(sqlx::query(AssertSqlSafe(Arc::clone(sql)))).bind(next);
         let done = query
             .execute(connection)
             .await
-            .map_err(|error| statement_failed(error, self.what))?;
+            .map_err(|error| statement_failed(&error, self.what))?;
         if done.rows_affected() == 0 {
             return Err(CommitError::Conflict(Conflict::Version(self.what)));
         }
         Ok(())
     }
+}
+
+/// A query of rows that are read as `T`, given what comes after their table's name.
+pub(super) fn select<T: Stored>(rest: &str) -> Query<'static> {
+    sqlx::query(AssertSqlSafe(format!("{}{rest}", T::table().select)))
+}
+
+/// The same, to be put together of conditions.
+pub(super) fn select_where<T: Stored>(condition: &str) -> QueryBuilder<Db> {
+    QueryBuilder::new(format!("{}WHERE {condition}", T::table().select))
+}
+
+/// Those of a tenant.
+pub(super) fn of_tenant<T: Stored>(tenant_id: TenantId) -> QueryBuilder<Db> {
+    let mut query = select_where::<T>("tenant_id = ");
+    query.push_bind(tenant_id.to_string());
+    query
 }
 
 macro_rules! tables {
@@ -70,6 +117,18 @@ macro_rules! tables {
 }
 
 tables! {
+    TENANTS = "tenants", "tenant", ["id", "name", "mode", "created_at"];
+    ORGANIZATIONS = "organizations", "organization", ["tenant_id", "id", "name", "created_at", "updated_at"];
+    USERS = "users", "user", ["tenant_id", "id", "email", "name", "created_at", "updated_at"];
+    PRODUCTS = "products", "product", ["tenant_id", "id", "name", "created_at", "updated_at"];
+    PRICES = "product_prices", "price", ["tenant_id", "product_id", "account_id", "price"];
+    API_KEYS = "api_keys", "API key", ["id", "tenant_id", "name", "hash", "hint", "created_at", "revoked_at"];
+    SECRETS = "account_secrets", "secret", ["account_id", "tenant_id", "name", "sealed", "created_at", "expires_at"];
+    IDEMPOTENCY_KEYS = "idempotency_keys", "idempotency key", [
+        "owner", "key", "fingerprint", "operation_id", "answer", "created_at",
+    ];
+    EXCHANGES = "exchanges", "exchange", ["exchange"];
+    OUTBOX = "outbox", "event", ["id", "tenant_id", "event_type", "aggregate_id", "payload", "created_at"];
     ACCOUNTS = "provider_accounts", "provider account", [
         "id", "tenant_id", "name", "plugin", "plugin_version", "plugin_digest", "is_default", "settings",
         "endpoint_overrides", "created_at", "updated_at", "version",

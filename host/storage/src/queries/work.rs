@@ -3,20 +3,10 @@
 use tillgate_application::ports::{CommitError, UnitOfWork, Write};
 
 use super::super::Connection;
-use super::writer::statement_failed;
 use super::{saves, write_simple};
+use crate::failures::statement_failed;
 
-/// A write that touches no row. SQLite begins a transaction on a read-only file without a word; this it refuses.
-async fn probe(connection: &mut Connection) -> Result<(), CommitError> {
-    let query = sqlx::query("UPDATE tenants SET name = name WHERE 1 = 0");
-    query
-        .execute(connection)
-        .await
-        .map(drop)
-        .map_err(|error| statement_failed(error, "tenant"))
-}
-
-/// Writes all of it; the first that fails ends it. Where there is nothing, it finds out whether something could be.
+/// Writes all of it; the first that fails ends it.
 pub(super) async fn write_all(connection: &mut Connection, work: &UnitOfWork) -> Result<(), CommitError> {
     if work.is_empty() {
         return probe(connection).await;
@@ -25,6 +15,16 @@ pub(super) async fn write_all(connection: &mut Connection, work: &UnitOfWork) ->
         write_one(connection, write).await?;
     }
     Ok(())
+}
+
+/// Writes nothing, in a way that a database that can't be written refuses.
+async fn probe(connection: &mut Connection) -> Result<(), CommitError> {
+    let query = sqlx::query("UPDATE tenants SET name = name WHERE id = ''");
+    query
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(|error| statement_failed(&error, "tenant"))
 }
 
 async fn write_one(connection: &mut Connection, write: &Write) -> Result<(), CommitError> {

@@ -10,24 +10,27 @@ use tillgate_domain::{
 
 use super::super::Connection;
 use super::Query;
-use super::rows::json;
-use super::writer::statement_failed;
+use super::columns::json;
+use super::tables;
+use crate::failures::statement_failed;
 
-async fn run(connection: &mut Connection, query: Query, what: &'static str) -> Result<u64, CommitError> {
+async fn run(connection: &mut Connection, query: Query<'_>, what: &'static str) -> Result<u64, CommitError> {
     let done = query
         .execute(connection)
         .await
-        .map_err(|error| statement_failed(error, what))?;
+        .map_err(|error| statement_failed(&error, what))?;
     Ok(done.rows_affected())
 }
 
 pub(super) async fn tenant(connection: &mut Connection, tenant: &Tenant) -> Result<(), CommitError> {
-    let query = sqlx::query("INSERT INTO tenants (id, name, mode, created_at) VALUES ($1, $2, $3, $4)")
-        .bind(tenant.id.to_string())
-        .bind(tenant.name.clone())
-        .bind(tenant.mode.as_str())
-        .bind(tenant.created_at.as_millis());
-    run(connection, query, "tenant").await.map(drop)
+    let bind = |query: Query<'static>| {
+        query
+            .bind(tenant.id.to_string())
+            .bind(&tenant.name)
+            .bind(tenant.mode.as_str())
+            .bind(tenant.created_at.as_millis())
+    };
+    tables::TENANTS.insert(connection, bind).await
 }
 
 pub(super) async fn organization(connection: &mut Connection, put: &Organization) -> Result<(), CommitError> {
@@ -36,8 +39,8 @@ pub(super) async fn organization(connection: &mut Connection, put: &Organization
          ON CONFLICT (tenant_id, id) DO UPDATE SET name = excluded.name, updated_at = excluded.updated_at",
     )
     .bind(put.tenant_id.to_string())
-    .bind(put.id.clone())
-    .bind(put.name.clone())
+    .bind(&put.id)
+    .bind(&put.name)
     .bind(put.created_at.as_millis())
     .bind(put.updated_at.as_millis());
     run(connection, query, "organization").await.map(drop)
@@ -50,9 +53,9 @@ pub(super) async fn user(connection: &mut Connection, put: &User) -> Result<(), 
          SET email = excluded.email, name = excluded.name, updated_at = excluded.updated_at",
     )
     .bind(put.tenant_id.to_string())
-    .bind(put.id.clone())
-    .bind(put.email.clone())
-    .bind(put.name.clone())
+    .bind(&put.id)
+    .bind(&put.email)
+    .bind(&put.name)
     .bind(put.created_at.as_millis())
     .bind(put.updated_at.as_millis());
     run(connection, query, "user").await.map(drop)
@@ -66,7 +69,7 @@ pub(super) async fn product(connection: &mut Connection, put: &Product) -> Resul
     )
     .bind(tenant_id.clone())
     .bind(id.clone())
-    .bind(put.name.clone())
+    .bind(&put.name)
     .bind(put.created_at.as_millis())
     .bind(put.updated_at.as_millis());
     run(&mut *connection, query, "product").await?;
@@ -91,18 +94,17 @@ pub(super) async fn product(connection: &mut Connection, put: &Product) -> Resul
 }
 
 pub(super) async fn api_key(connection: &mut Connection, key: &ApiKey) -> Result<(), CommitError> {
-    let query = sqlx::query(
-        "INSERT INTO api_keys (id, tenant_id, name, hash, hint, created_at, revoked_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind(key.id.to_string())
-    .bind(key.tenant_id.to_string())
-    .bind(key.name.clone())
-    .bind(key.hash.to_vec())
-    .bind(key.hint.clone())
-    .bind(key.created_at.as_millis())
-    .bind(key.revoked_at.map(Timestamp::as_millis));
-    run(connection, query, "API key").await.map(drop)
+    let bind = |query: Query<'static>| {
+        query
+            .bind(key.id.to_string())
+            .bind(key.tenant_id.to_string())
+            .bind(&key.name)
+            .bind(key.hash.to_vec())
+            .bind(&key.hint)
+            .bind(key.created_at.as_millis())
+            .bind(key.revoked_at.map(Timestamp::as_millis))
+    };
+    tables::API_KEYS.insert(connection, bind).await
 }
 
 pub(super) async fn revoke_api_key(
@@ -120,17 +122,16 @@ pub(super) async fn revoke_api_key(
 }
 
 pub(super) async fn secret(connection: &mut Connection, secret: &SealedSecret) -> Result<(), CommitError> {
-    let query = sqlx::query(
-        "INSERT INTO account_secrets (account_id, tenant_id, name, sealed, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(secret.account_id.to_string())
-    .bind(secret.tenant_id.to_string())
-    .bind(secret.name.clone())
-    .bind(secret.sealed.clone())
-    .bind(secret.created_at.as_millis())
-    .bind(secret.expires_at.map(Timestamp::as_millis));
-    run(connection, query, "secret").await.map(drop)
+    let bind = |query: Query<'static>| {
+        query
+            .bind(secret.account_id.to_string())
+            .bind(secret.tenant_id.to_string())
+            .bind(&secret.name)
+            .bind(&secret.sealed)
+            .bind(secret.created_at.as_millis())
+            .bind(secret.expires_at.map(Timestamp::as_millis))
+    };
+    tables::SECRETS.insert(connection, bind).await
 }
 
 pub(super) async fn expire_secrets(
@@ -157,11 +158,11 @@ pub(super) async fn idempotency_key(
         "INSERT INTO idempotency_keys (owner, key, fingerprint, operation_id, answer, created_at)
          VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (owner, key) DO NOTHING",
     )
-    .bind(record.owner.clone())
-    .bind(record.key.key.clone())
+    .bind(&record.owner)
+    .bind(&record.key.key)
     .bind(record.key.fingerprint.to_vec())
     .bind(record.operation_id.map(|id| id.to_string()))
-    .bind(record.answer.clone())
+    .bind(&record.answer)
     .bind(record.created_at.as_millis());
     match run(connection, query, "idempotency key").await? {
         0 => Err(CommitError::Conflict(Conflict::IdempotencyKey)),
@@ -220,15 +221,14 @@ pub(super) async fn truncate_journal(
 }
 
 pub(super) async fn event(connection: &mut Connection, event: &OutboxEvent) -> Result<(), CommitError> {
-    let query = sqlx::query(
-        "INSERT INTO outbox (id, tenant_id, event_type, aggregate_id, payload, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(event.id.to_string())
-    .bind(event.tenant_id.to_string())
-    .bind(event.event_type.clone())
-    .bind(event.aggregate_id.clone())
-    .bind(event.payload.clone())
-    .bind(event.created_at.as_millis());
-    run(connection, query, "event").await.map(drop)
+    let bind = |query: Query<'static>| {
+        query
+            .bind(event.id.to_string())
+            .bind(event.tenant_id.to_string())
+            .bind(&event.event_type)
+            .bind(&event.aggregate_id)
+            .bind(&event.payload)
+            .bind(event.created_at.as_millis())
+    };
+    tables::OUTBOX.insert(connection, bind).await
 }

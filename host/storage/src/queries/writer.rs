@@ -1,16 +1,16 @@
 //! The writers: units of work queue up, and each writer commits what it finds as one transaction.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sqlx::{Connection as _, Executor as _};
-use tillgate_application::ports::{CommitError, Conflict, StoreError, UnitOfWork};
+use tillgate_application::ports::{CommitError, StoreError, UnitOfWork};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::super::{BEGIN, Connection, Options};
-use super::{plain, unavailable};
-use super::{text, work};
+use super::super::{BEGIN, Connection, Options, SESSION};
+use super::work;
 use crate::bounds;
+use crate::failures::{is_refusal, plain};
 
 type Answer = Result<(), CommitError>;
 
@@ -28,14 +28,14 @@ pub(super) struct Writers {
 impl Writers {
     pub(super) fn start(options: &Options, count: usize, group: usize) -> Self {
         let (sender, receiver) = mpsc::channel(bounds::QUEUE);
-        let receiver = std::sync::Arc::new(tokio::sync::Mutex::new(receiver));
+        let receiver = Arc::new(tokio::sync::Mutex::new(receiver));
         let tasks = (0..count)
             .map(|_| {
                 let writer = Writer {
                     options: options.clone(),
                     group,
                     connection: None,
-                    queue: std::sync::Arc::clone(&receiver),
+                    queue: Arc::clone(&receiver),
                 };
                 tokio::spawn(writer.run())
             })
@@ -48,25 +48,6 @@ impl Writers {
 
     /// Waits for the commit of one unit of work. A caller that goes away stops nothing.
     pub(super) async fn commit(&self, work: UnitOfWork) -> Answer {
-        if work.is_empty() {
-            return Ok(());
-        }
-        if work.writes().iter().any(text::has_nul) {
-            // PostgreSQL can't store it, so that neither does.
-            return Err(CommitError::Conflict(Conflict::Reference("text with a NUL character")));
-        }
-        self.submit(work).await
-    }
-
-    /// Commits nothing, which a read-only database refuses.
-    pub(super) async fn ping(&self) -> Result<(), StoreError> {
-        match self.submit(UnitOfWork::new()).await {
-            Err(CommitError::Store(error)) => Err(error),
-            Ok(()) | Err(CommitError::Conflict(_)) => Ok(()),
-        }
-    }
-
-    async fn submit(&self, work: UnitOfWork) -> Answer {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let closed = || StoreError::Unavailable("the database is being closed".to_owned());
         let queue = queue.ok_or_else(closed)?;
@@ -99,8 +80,9 @@ impl Writers {
 struct Writer {
     options: Options,
     group: usize,
+    /// None before the first transaction, and after one that failed as a whole.
     connection: Option<Connection>,
-    queue: std::sync::Arc<tokio::sync::Mutex<mpsc::Receiver<Waiting>>>,
+    queue: Arc<tokio::sync::Mutex<mpsc::Receiver<Waiting>>>,
 }
 
 impl Writer {
@@ -113,6 +95,10 @@ impl Writer {
                 break;
             }
             self.commit(std::mem::take(&mut group)).await;
+            if self.connection.is_none() {
+                // Its callers have been answered; a database that is down isn't hammered for the next ones.
+                tokio::time::sleep(bounds::RECONNECT_PAUSE).await;
+            }
         }
         if let Some(connection) = self.connection.take() {
             // Everything is committed; a connection that doesn't close well is closed by the server.
@@ -123,15 +109,14 @@ impl Writer {
     async fn commit(&mut self, group: Vec<Waiting>) {
         let (works, answers): (Vec<UnitOfWork>, Vec<oneshot::Sender<Answer>>) =
             group.into_iter().map(|waiting| (waiting.work, waiting.answer)).unzip();
-        let transaction = tokio::time::timeout(bounds::TRANSACTION_TIMEOUT, self.transact(&works)).await;
-        let results = match transaction.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))) {
+        let results = match self.transact(&works).await {
             Ok(results) => results,
             Err(error) => {
-                // The connection's state isn't known any more.
-                self.connection = None;
-                tracing::warn!(error = plain(&error), units = works.len(), "a transaction failed");
-                let error = StoreError::Unavailable(plain(&error));
-                works.iter().map(|_| Err(error.clone().into())).collect()
+                tracing::warn!(error, units = works.len(), "a transaction failed");
+                works
+                    .iter()
+                    .map(|_| Err(StoreError::Unavailable(error.clone()).into()))
+                    .collect()
             }
         };
         for (answer, result) in answers.into_iter().zip(results) {
@@ -140,99 +125,72 @@ impl Writer {
         }
     }
 
-    /// Commits a group as one transaction. An error means that none of it can be relied on.
-    async fn transact(&mut self, works: &[UnitOfWork]) -> Result<Vec<Answer>, sqlx::Error> {
-        let connection = self.begun().await?;
-        let mut results = Vec::with_capacity(works.len());
-        if let [alone] = works {
-            match work::write_all(connection, alone).await {
-                Ok(()) => {
-                    connection.execute("COMMIT").await?;
-                    results.push(Ok(()));
-                }
-                Err(error) => {
-                    connection.execute("ROLLBACK").await?;
-                    results.push(Err(error));
-                }
-            }
-            return Ok(results);
-        }
-        for unit in works {
-            connection.execute("SAVEPOINT unit").await?;
-            match work::write_all(connection, unit).await {
-                Ok(()) => {
-                    connection.execute("RELEASE SAVEPOINT unit").await?;
-                    results.push(Ok(()));
-                }
-                Err(error) => {
-                    connection.execute("ROLLBACK TO SAVEPOINT unit").await?;
-                    connection.execute("RELEASE SAVEPOINT unit").await?;
-                    results.push(Err(error));
-                }
-            }
-        }
-        connection.execute("COMMIT").await?;
+    /// Commits a group as one transaction. An error means that none of it can be relied on, and that the connection is
+    /// given up: what state it is in isn't known.
+    async fn transact(&mut self, works: &[UnitOfWork]) -> Result<Vec<Answer>, String> {
+        let transaction = async {
+            let mut connection = self.begun().await?;
+            let results = transaction(&mut connection, works)
+                .await
+                .map_err(|error| plain(&error))?;
+            Ok::<_, String>((connection, results))
+        };
+        let (connection, results) = tokio::time::timeout(bounds::TRANSACTION_TIMEOUT, transaction)
+            .await
+            .map_err(|_| "the database did not answer in time; whether it committed is unknown".to_owned())??;
+        self.connection = Some(connection);
         Ok(results)
     }
 
     /// A connection with an open transaction. One that broke while it was idle is replaced, once.
-    async fn begun(&mut self) -> Result<&mut Connection, sqlx::Error> {
-        if let Some(connection) = self.connection.as_mut() {
+    async fn begun(&mut self) -> Result<Connection, String> {
+        if let Some(mut connection) = self.connection.take() {
             match connection.execute(BEGIN).await {
-                Ok(_) => return self.connected().await,
-                Err(error) if is_refusal(&error) => return Err(error),
-                Err(_) => self.connection = None,
+                Ok(_) => return Ok(connection),
+                Err(error) if is_refusal(&error) => {
+                    self.connection = Some(connection);
+                    return Err(plain(&error));
+                }
+                Err(_) => {}
             }
         }
-        let connection = self.connected().await?;
-        connection.execute(BEGIN).await?;
+        let mut connection = connect(&self.options).await?;
+        connection.execute(BEGIN).await.map_err(|error| plain(&error))?;
         Ok(connection)
     }
+}
 
-    async fn connected(&mut self) -> Result<&mut Connection, sqlx::Error> {
-        if self.connection.is_none() {
-            let connected = Connection::connect_with(&self.options).await;
-            if connected.is_err() {
-                // Callers are answered at once; the next try isn't made in the same instant.
-                tokio::time::sleep(bounds::RECONNECT_PAUSE).await;
-            }
-            self.connection = Some(connected?);
-        }
-        self.connection.as_mut().ok_or(sqlx::Error::WorkerCrashed)
+async fn connect(options: &Options) -> Result<Connection, String> {
+    let connecting = async {
+        let mut connection = Connection::connect_with(options).await?;
+        connection.execute(SESSION).await?;
+        Ok(connection)
+    };
+    tokio::time::timeout(bounds::ACQUIRE_TIMEOUT, connecting)
+        .await
+        .map_err(|_| "the database can't be reached in time".to_owned())?
+        .map_err(|error: sqlx::Error| plain(&error))
+}
+
+/// Writes the works into the transaction that is open, and commits it.
+async fn transaction(connection: &mut Connection, works: &[UnitOfWork]) -> Result<Vec<Answer>, sqlx::Error> {
+    if let [alone] = works {
+        let result = work::write_all(connection, alone).await;
+        connection
+            .execute(if result.is_ok() { "COMMIT" } else { "ROLLBACK" })
+            .await?;
+        return Ok(vec![result]);
     }
-}
-
-/// What a failed statement means for its unit of work.
-pub(super) fn statement_failed(error: sqlx::Error, what: &'static str) -> CommitError {
-    match &error {
-        sqlx::Error::Database(database) if database.is_unique_violation() && names_account(database.as_ref()) => {
-            CommitError::Conflict(Conflict::Reference("provider account with this name"))
+    let mut results = Vec::with_capacity(works.len());
+    for unit in works {
+        connection.execute("SAVEPOINT unit").await?;
+        let result = work::write_all(connection, unit).await;
+        if result.is_err() {
+            connection.execute("ROLLBACK TO SAVEPOINT unit").await?;
         }
-        sqlx::Error::Database(database) if database.is_unique_violation() => {
-            CommitError::Conflict(Conflict::Version(what))
-        }
-        sqlx::Error::Database(database) if database.is_foreign_key_violation() => {
-            CommitError::Conflict(Conflict::Reference(what))
-        }
-        // Deadlocks and serialization failures of PostgreSQL: read and decide again.
-        sqlx::Error::Database(database)
-            if database
-                .code()
-                .is_some_and(|code| matches!(code.as_ref(), "40P01" | "40001")) =>
-        {
-            CommitError::Conflict(Conflict::Version(what))
-        }
-        _ => CommitError::Store(unavailable(error)),
+        connection.execute("RELEASE SAVEPOINT unit").await?;
+        results.push(result);
     }
-}
-
-/// Whether it is an account's name that is taken: PostgreSQL names the constraint, SQLite the columns.
-fn names_account(error: &dyn sqlx::error::DatabaseError) -> bool {
-    error.constraint() == Some("provider_accounts_name") || error.message().contains("provider_accounts.name")
-}
-
-/// Whether the database answered and said no, such as where another process has the file: asking again at once only
-/// waits once more. PostgreSQL's class 57 says that the server ended the connection.
-fn is_refusal(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Database(error) if !error.code().is_some_and(|code| code.starts_with("57P")))
+    connection.execute("COMMIT").await?;
+    Ok(results)
 }

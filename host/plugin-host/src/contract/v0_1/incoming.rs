@@ -38,6 +38,10 @@ pub(crate) fn optional_reference(field: &str, text: Option<String>) -> Result<Op
     text.map(|text| reference(field, text)).transpose()
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is what the plugin gave, and nobody needs it after"
+)]
 pub(crate) fn money(field: &str, money: types::Money) -> Result<Money, Malformed> {
     let currency: Currency = money.currency.parse().map_err(|error| format!("{field}: {error}"))?;
     Ok(Money::new(money.amount, currency))

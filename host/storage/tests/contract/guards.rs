@@ -1,12 +1,9 @@
 //! All or nothing, and what stands against a commit.
 
-use std::time::Duration;
-
 use tillgate_application::inbox::OutboxEvent;
 use tillgate_application::operation::{IdempotencyKey, IdempotencyRecord};
 use tillgate_application::ports::{
-    Commit as _, CommitError, Conflict, CustomerRepository as _, InboxRepository as _, OperationRepository as _,
-    Store as _, UnitOfWork, Write,
+    CommitError, Conflict, CustomerRepository as _, InboxRepository as _, OperationRepository as _, Store as _, Write,
 };
 use tillgate_domain::{EventId, InboxId};
 use tillgate_storage::Database;
@@ -20,7 +17,6 @@ crate::on_both! {
     one_of_racing_idempotency_keys_wins,
     many_commits_at_once_are_all_answered,
     a_failing_unit_takes_no_other_with_it,
-    a_commit_outlives_its_caller,
     text_with_a_nul_is_refused,
     asking_for_a_nul_finds_nothing,
     what_is_referred_to_exists,
@@ -191,25 +187,6 @@ async fn a_failing_unit_takes_no_other_with_it(database: &Database) {
         assert_eq!(result, expected);
     }
     assert_eq!(database.events(TENANT, &page(100, None)).await.unwrap().items.len(), 40);
-}
-
-async fn a_commit_outlives_its_caller(database: &Database) {
-    begin(database).await;
-    let mut work = UnitOfWork::new();
-    work.push(Write::Customer(customer(2)));
-    {
-        let mut committing = database.commit(work);
-        // Polled once, so that it is in the queue, and dropped.
-        let polled = std::future::poll_fn(|context| std::task::Poll::Ready(committing.as_mut().poll(context))).await;
-        assert!(polled.is_pending());
-    }
-    for _ in 0..200 {
-        if database.customer(TENANT, customer(2).id).await.unwrap().is_some() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("it was lost");
 }
 
 async fn text_with_a_nul_is_refused(database: &Database) {

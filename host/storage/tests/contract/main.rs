@@ -3,11 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 
 mod directory;
+mod evolution;
 mod given;
 mod guards;
 mod journal;
 mod money;
 mod opening;
+mod properties;
+mod races;
 mod subscriptions;
 
 /// Makes each test twice: on SQLite and on PostgreSQL. Each gets a database of its own.

@@ -7,7 +7,7 @@ fn any<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> bool {
 }
 
 /// Whether a text column of it would hold a NUL character. Ids and words of ours never do, and JSON escapes it.
-pub(super) fn has_nul(write: &Write) -> bool {
+pub(crate) fn is_in(write: &Write) -> bool {
     match write {
         Write::Tenant(tenant) => any([Some(tenant.name.as_str())]),
         Write::Organization(put) => any([Some(put.id.as_str()), put.name.as_deref()]),

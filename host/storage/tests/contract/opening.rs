@@ -1,8 +1,11 @@
 //! Opening, migrating and reopening.
 
+use std::task::Poll;
+
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 use tillgate_application::ports::{
-    CommitError, CustomerRepository as _, DirectoryRepository as _, Store as _, StoreError, Write,
+    Commit as _, CommitError, CustomerRepository as _, DirectoryRepository as _, Store as _, StoreError, UnitOfWork,
+    Write,
 };
 use tillgate_storage::{Database, DatabaseOptions, OpenError};
 
@@ -72,7 +75,9 @@ async fn a_newer_schema_is_refused() {
              VALUES (9999, 'later', true, {checksum}, 0)"
         );
         execute(&place, &sql).await;
-        let newer = OpenError::NewerSchema { version: 9999 };
+        let newer = OpenError::NewerSchema {
+            name: "9999_later".to_owned(),
+        };
         assert_eq!(database.pending_migrations().await, Err(newer.clone()));
         assert_eq!(database.migrate().await, Err(newer));
         database.close().await;
@@ -90,7 +95,7 @@ async fn a_row_that_makes_no_sense_names_its_table_and_column() {
             panic!("it was understood")
         };
         assert!(
-            reason.contains("table tenants") && reason.contains("column mode"),
+            reason.contains("tenants.mode of row") && reason.contains(&TENANT.to_string()),
             "{reason}"
         );
         database.close().await;
@@ -206,4 +211,73 @@ async fn a_locked_file_is_unavailable_and_then_is_not() {
     assert!(database.tenant(TENANT).await.unwrap().is_some());
     other.execute("ROLLBACK").await.unwrap();
     commit(&database, [Write::Customer(customer(2))]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_commit_outlives_its_caller() {
+    for place in both().await {
+        let database = place.migrated().await;
+        begin(&database).await;
+        let mut work = UnitOfWork::new();
+        work.push(Write::Customer(customer(2)));
+        {
+            let mut committing = database.commit(work);
+            // Polled once, so that it is in the queue, and dropped.
+            let polled = std::future::poll_fn(|context| Poll::Ready(committing.as_mut().poll(context))).await;
+            assert!(polled.is_pending());
+        }
+        // Closing waits for what is in the queue.
+        database.close().await;
+        let again = place.open().await;
+        assert!(again.customer(TENANT, customer(2).id).await.unwrap().is_some());
+        again.close().await;
+        place.remove().await;
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_without_the_right_to_write_is_read_whoever_asks() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::sqlite();
+    let writable = place.migrated().await;
+    begin(&writable).await;
+    writable.close().await;
+    let file = place.url.trim_start_matches("sqlite://");
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o400)).unwrap();
+    let database = place.open().await;
+    assert!(database.customer(TENANT, customer(1).id).await.unwrap().is_some());
+    let refused = commit(&database, [Write::Customer(customer(2))]).await;
+    assert!(
+        matches!(refused, Err(CommitError::Store(StoreError::Unavailable(_)))),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_error_says_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("notes.txt");
+    std::fs::write(
+        &file,
+        "not a database, but long enough to be looked at as one ".repeat(40),
+    )
+    .unwrap();
+    let place = Place::postgres().await;
+    let gone = place.url.clone();
+    place.remove().await;
+    let cases = [
+        (format!("sqlite://{}", file.display()), "Name another file in the URL"),
+        (
+            format!("sqlite://{}/none/x.db", directory.path().display()),
+            "Create it, or name another file",
+        ),
+        (format!("sqlite://{}", directory.path().display()), "it is a directory"),
+        (gone, "CREATE DATABASE"),
+        ("postgres://tillgate@127.0.0.1:1/none".to_owned(), "Start the server"),
+    ];
+    for (url, advice) in cases {
+        let error = Database::connect(&DatabaseOptions::new(&url)).await.unwrap_err();
+        assert!(error.to_string().contains(advice), "{error}");
+    }
 }

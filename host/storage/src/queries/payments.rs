@@ -1,0 +1,78 @@
+//! Payments, refunds and disputes.
+
+use async_trait::async_trait;
+use tillgate_application::ports::{Page, PageRequest, PaymentRepository, StoreError};
+use tillgate_domain::{Dispute, Payment, PaymentId, ProviderAccountId, Refund, RefundId, TenantId};
+
+use super::Repository;
+use super::tables::{of_tenant, select};
+
+impl Repository {
+    async fn payment_by_alias(
+        &self,
+        account_id: ProviderAccountId,
+        alias: &str,
+    ) -> Result<Option<Payment>, StoreError> {
+        let sql = "JOIN payment_aliases ON payment_aliases.payment_id = payments.id
+                   WHERE payment_aliases.account_id = $1 AND payment_aliases.alias = $2 ORDER BY payments.id LIMIT 1";
+        self.find(select::<Payment>(sql).bind(account_id.to_string()).bind(alias))
+            .await
+    }
+}
+
+#[async_trait]
+impl PaymentRepository for Repository {
+    async fn payment(&self, tenant_id: TenantId, id: PaymentId) -> Result<Option<Payment>, StoreError> {
+        self.by_id(tenant_id, &id.to_string()).await
+    }
+
+    async fn payment_by_provider_reference(
+        &self,
+        account_id: ProviderAccountId,
+        reference: &str,
+    ) -> Result<Option<Payment>, StoreError> {
+        self.by_reference(account_id, reference).await
+    }
+
+    async fn payment_by_any_reference(
+        &self,
+        account_id: ProviderAccountId,
+        references: &[String],
+    ) -> Result<Option<Payment>, StoreError> {
+        for reference in references {
+            let own = self.payment_by_provider_reference(account_id, reference).await?;
+            let found = match own {
+                Some(found) => Some(found),
+                None => self.payment_by_alias(account_id, reference).await?,
+            };
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    async fn payments(&self, tenant_id: TenantId, request: &PageRequest) -> Result<Page<Payment>, StoreError> {
+        self.page(of_tenant::<Payment>(tenant_id), request).await
+    }
+
+    async fn refund(&self, tenant_id: TenantId, id: RefundId) -> Result<Option<Refund>, StoreError> {
+        self.by_id(tenant_id, &id.to_string()).await
+    }
+
+    async fn refund_by_provider_reference(
+        &self,
+        account_id: ProviderAccountId,
+        reference: &str,
+    ) -> Result<Option<Refund>, StoreError> {
+        self.by_reference(account_id, reference).await
+    }
+
+    async fn dispute_by_provider_reference(
+        &self,
+        account_id: ProviderAccountId,
+        reference: &str,
+    ) -> Result<Option<Dispute>, StoreError> {
+        self.by_reference(account_id, reference).await
+    }
+}
