@@ -1,7 +1,5 @@
 //! The binary's commands, as a person or a script uses them.
 
-#![expect(clippy::unwrap_used, reason = "a failure shall end the test")]
-
 use serde_json::Value;
 use tillgate_tests::{Database, Gateway, GatewayOptions, run_cli};
 

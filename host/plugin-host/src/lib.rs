@@ -3,7 +3,7 @@
 //! A plugin is a pure function: it is linked with nothing but types and `log`, runs each step on a fresh instance with
 //! bounded fuel, time and memory, and is given no secret. What it wants sent, the host checks, journals and sends.
 //!
-//! **Invariant:** only [`contract`] knows a contract's types; everything else speaks the application's.
+//! **Invariant:** only the module `contract` knows a contract's types; everything else speaks the application's.
 
 #![deny(missing_docs)]
 

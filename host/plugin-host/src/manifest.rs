@@ -553,6 +553,6 @@ cancel-modes = ["immediate", "at-period-end"]
 
     #[test]
     fn templates_are_filled() {
-        assert_eq!(fill("{a}-x.{b}.example", |name| name.to_uppercase()), "A-x.B.example");
+        assert_eq!(fill("{a}-x.{b}.example", str::to_uppercase), "A-x.B.example");
     }
 }

@@ -23,9 +23,9 @@ pub(crate) async fn tenant(command: TenantCommand) -> Result<(), Failure> {
             };
             let tenant = create_tenant(&wired.app, &Caller::operator(), CreateTenant { name, mode }).await?;
             if show.json {
-                output::print_json(&tenant)?
+                output::print_json(&tenant)?;
             } else {
-                output::print_fields(&tenant)
+                output::print_fields(&tenant);
             }
             wired.database.close().await;
         }

@@ -107,6 +107,7 @@ impl Browser {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for map_err, which gives errors by value")]
 fn said(error: impl ToString) -> Failure {
     Failure::Said(error.to_string())
 }
