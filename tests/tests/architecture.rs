@@ -48,8 +48,8 @@ const OWNED: [(&str, &[&str], &str); 10] = [
     ),
     (
         "hyper-util",
-        &["tillgate-egress"],
-        "one crate makes connections to the outside",
+        &["tillgate-egress", "tillgate-http-api"],
+        "one crate calls, and one is called",
     ),
     (
         "tokio-rustls",

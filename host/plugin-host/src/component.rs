@@ -6,7 +6,8 @@ use wasmparser::{Encoding, Parser, Payload};
 
 use crate::contract::v0_1;
 use crate::limits::MANIFEST_BYTES_MAX;
-use crate::manifest::{Manifest, SECTION};
+use crate::load::digest_of;
+use crate::manifest::{Manifest, ManifestError, SECTION};
 
 /// What a component says of itself.
 #[derive(Debug, Clone, Serialize)]
@@ -47,9 +48,34 @@ pub(crate) fn rejected(code: &'static str, message: impl Into<String>) -> Plugin
     }
 }
 
+/// What a component says of itself.
+pub(crate) fn inspect(bytes: &[u8]) -> Result<Inspection, PluginRejected> {
+    let Read {
+        manifest,
+        imports,
+        exports,
+    } = read(bytes)?;
+    Ok(Inspection {
+        name: manifest.plugin.name,
+        version: manifest.plugin.version,
+        title: manifest.plugin.title,
+        contract: manifest.contract,
+        digest: digest_of(bytes),
+        size_bytes: bytes.len() as u64,
+        imports,
+        exports,
+        endpoints: manifest.endpoints.into_keys().collect(),
+        secrets: manifest.secrets.into_keys().collect(),
+    })
+}
+
 /// Reads a component, and refuses what needs no compiling to be refused.
 pub(crate) fn read(bytes: &[u8]) -> Result<Read, PluginRejected> {
-    let (manifests, imports, exports) = sections(bytes)?;
+    let Sections {
+        manifests,
+        imports,
+        exports,
+    } = sections(bytes)?;
     let manifest = match manifests.as_slice() {
         [one] => one,
         [] => {
@@ -73,22 +99,20 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Read, PluginRejected> {
             format!("the manifest has {size} bytes; at most {MANIFEST_BYTES_MAX}"),
         ));
     }
-    let manifest =
-        Manifest::parse(manifest).map_err(|error| rejected("manifest_invalid", format!("manifest: {error}")))?;
-    if manifest.contract != v0_1::VERSION {
-        return Err(rejected(
+    let manifest = Manifest::parse(manifest, &[v0_1::VERSION]).map_err(|error| match error {
+        ManifestError::Invalid(error) => rejected("manifest_invalid", format!("manifest: {error}")),
+        ManifestError::Contract(contract) => rejected(
             "contract_unsupported",
             format!(
-                "the plugin is built against contract {}; this host knows {}",
-                manifest.contract,
+                "the plugin is built against contract {contract:?}; this host knows {}",
                 v0_1::VERSION
             ),
-        ));
-    }
+        ),
+    })?;
     let refused: Vec<&str> = imports
         .iter()
         .map(String::as_str)
-        .filter(|name| !allowed_import(name))
+        .filter(|name| !v0_1::allows_import(name))
         .collect();
     if !refused.is_empty() {
         return Err(rejected(
@@ -106,18 +130,28 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Read, PluginRejected> {
     })
 }
 
-type Sections<'a> = (Vec<&'a [u8]>, Vec<String>, Vec<String>);
+/// What is looked at: the manifests anywhere in the component, and its own imports and exports.
+#[derive(Default)]
+struct Sections<'a> {
+    manifests: Vec<&'a [u8]>,
+    imports: Vec<String>,
+    exports: Vec<String>,
+}
 
 fn sections(bytes: &[u8]) -> Result<Sections<'_>, PluginRejected> {
     if !bytes.starts_with(b"\0asm") {
         return Err(rejected("not_a_component", "the file is not WebAssembly"));
     }
-    let (mut manifests, mut imports, mut exports) = (Vec::new(), Vec::new(), Vec::new());
+    let broken = |error: wasmparser::BinaryReaderError| {
+        rejected(
+            "not_a_component",
+            format!("the component is broken or cut off: {error}"),
+        )
+    };
+    let mut found = Sections::default();
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(bytes) {
-        let payload =
-            payload.map_err(|error| rejected("not_a_component", format!("the component is broken: {error}")))?;
-        match payload {
+        match payload.map_err(broken)? {
             Payload::Version {
                 encoding: Encoding::Module,
                 ..
@@ -129,28 +163,19 @@ fn sections(bytes: &[u8]) -> Result<Sections<'_>, PluginRejected> {
             }
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::CustomSection(section) if section.name() == SECTION => manifests.push(section.data()),
+            Payload::CustomSection(section) if section.name() == SECTION => found.manifests.push(section.data()),
             Payload::ComponentImportSection(section) if depth == 0 => {
                 for import in section {
-                    let import = import.map_err(|error| rejected("not_a_component", error.to_string()))?;
-                    imports.push(import.name.name.to_owned());
+                    found.imports.push(import.map_err(broken)?.name.name.to_owned());
                 }
             }
             Payload::ComponentExportSection(section) if depth == 0 => {
                 for export in section {
-                    let export = export.map_err(|error| rejected("not_a_component", error.to_string()))?;
-                    exports.push(export.name.name.to_owned());
+                    found.exports.push(export.map_err(broken)?.name.name.to_owned());
                 }
             }
             _ => {}
         }
     }
-    Ok((manifests, imports, exports))
-}
-
-fn allowed_import(name: &str) -> bool {
-    ["types@0.1.", "log@0.1."].iter().any(|allowed| {
-        name.strip_prefix(v0_1::PACKAGE)
-            .is_some_and(|rest| rest.starts_with(allowed))
-    })
+    Ok(found)
 }

@@ -1,55 +1,55 @@
 //! Drives an operation: step, exchange, step, … until the plugin has a result.
 
-use tillgate_application::account::ConnectedAccount;
+#[cfg(test)]
+mod tests;
+
 use tillgate_application::ports::{
-    Effect, Exchange, ExchangeOutcome, ExchangeRequest, FailureKind, GatewayError, Journal, PluginFault,
-    ProviderFailure, Reached, RetryAdvice,
+    Effect, Exchange, ExchangeOutcome, ExchangeRequest, FailureKind, GatewayError, Journal, PluginFault, PluginInfo,
+    ProviderFailure, StoreError,
 };
 
-use crate::contract::v0_1::{self, types};
-use crate::exchange::Exchanger;
+use crate::exchange::{Outside, RequestRefused};
+use crate::journal;
 use crate::limits::{EXCHANGES_MAX, JOURNAL_BYTES_MAX};
-use crate::load::LoadedPlugin;
 use crate::step::fault;
+use crate::turns::{Patience, Turns};
 
 /// What a step answered.
+#[derive(Debug)]
 pub(crate) enum Step<T> {
     /// One more exchange, please.
-    Send(types::HttpRequest),
+    Send(ExchangeRequest),
     /// The result.
     Done(T),
     /// None.
-    Failed(types::GatewayError),
+    Failed(ProviderFailure),
 }
+
+/// Runs one step of an operation from the start, with what came back so far.
+pub(crate) type Run<'a, T> = dyn Fn(&[Exchange]) -> Result<Step<T>, Box<PluginFault>> + Send + Sync + 'a;
 
 /// One operation that is driven.
-pub(crate) struct Drive<'a> {
-    pub(crate) plugin: &'a LoadedPlugin,
+pub(crate) struct Drive<'a, O> {
+    pub(crate) plugin: &'a PluginInfo,
     pub(crate) operation: &'static str,
-    pub(crate) exchanger: &'a Exchanger,
-    pub(crate) account: &'a ConnectedAccount,
+    pub(crate) outside: O,
+    pub(crate) turns: &'a Turns,
 }
 
-impl Drive<'_> {
-    /// Drives it to its end. `step` runs one step with what came back so far.
-    pub(crate) async fn run<T>(
-        &self,
-        journal: &mut dyn Journal,
-        step: impl Fn(&[types::Exchange]) -> Result<Step<T>, Box<PluginFault>>,
-    ) -> Result<T, GatewayError> {
-        self.resume(journal, &step).await?;
+impl<O: Outside> Drive<'_, O> {
+    /// Drives it to its end.
+    pub(crate) async fn run<T: Send>(&self, journal: &mut dyn Journal, run: &Run<'_, T>) -> Result<T, GatewayError> {
+        self.resume(journal, run).await?;
         loop {
-            let outcomes = self.outcomes(journal.recorded())?;
-            match step(&outcomes).map_err(GatewayError::PluginFault)? {
+            match self.step(journal.recorded(), run).await? {
                 Step::Done(value) => return Ok(value),
-                Step::Failed(error) => return Err(self.failed(error, journal.recorded())),
+                Step::Failed(failure) => return Err(self.failed(failure, journal.recorded())),
                 Step::Send(request) => {
                     if journal.recorded().len() >= EXCHANGES_MAX {
                         let message = format!("the plugin wants more than {EXCHANGES_MAX} exchanges");
                         return Err(self.fault("too_many_exchanges", message));
                     }
-                    let request = v0_1::request(request);
-                    let prepared = self.prepare(&request)?;
+                    let prepared = self.outside.prepare(&request).map_err(|reason| self.refused(reason))?;
                     journal.sending(&request).await.map_err(GatewayError::Journal)?;
                     self.exchange(journal, prepared).await?;
                 }
@@ -58,100 +58,79 @@ impl Drive<'_> {
     }
 
     /// Goes on where a host stopped between sending a request and recording what came back.
-    async fn resume<T>(
-        &self,
-        journal: &mut dyn Journal,
-        step: &impl Fn(&[types::Exchange]) -> Result<Step<T>, Box<PluginFault>>,
-    ) -> Result<(), GatewayError> {
-        let recorded = journal.recorded();
-        let Some((Exchange { request, outcome: None }, before)) = recorded.split_last() else {
+    async fn resume<T: Send>(&self, journal: &mut dyn Journal, run: &Run<'_, T>) -> Result<(), GatewayError> {
+        let Some((request, before)) = journal::unanswered(journal.recorded()) else {
             return Ok(());
         };
-        let request = request.clone();
         // The plugin is a pure function: it has to ask for the same again.
-        let outcomes = self.outcomes(before)?;
-        match step(&outcomes).map_err(GatewayError::PluginFault)? {
-            Step::Send(again) if v0_1::request(again.clone()) == request => {}
+        match self.step(before, run).await? {
+            Step::Send(again) if again == *request => {}
             Step::Send(_) | Step::Done(_) | Step::Failed(_) => {
                 let message = "the plugin asked for something else when its step was run again";
-                return Err(self.fault("nondeterministic", message.to_owned()));
+                return Err(self.fault("nondeterministic", message));
             }
         }
         if request.effect == Effect::Write {
             // Sent a second time it could be done a second time.
-            let outcome = ExchangeOutcome::Failed {
-                reached: Reached::MaybeSent,
-                kind: "interrupted".to_owned(),
-                message: "the host stopped while the request was under way".to_owned(),
-            };
+            let outcome = journal::interrupted();
             return journal.received(outcome).await.map_err(GatewayError::Journal);
         }
-        let prepared = self.prepare(&request)?;
+        let prepared = self.outside.prepare(request).map_err(|reason| self.refused(reason))?;
         self.exchange(journal, prepared).await
     }
 
-    fn prepare(&self, request: &ExchangeRequest) -> Result<tillgate_egress::Request, GatewayError> {
-        self.exchanger
-            .prepare(&self.plugin.manifest, self.account, request)
-            .map_err(|reason| self.fault("request_refused", reason))
-    }
-
-    async fn exchange(
-        &self,
-        journal: &mut dyn Journal,
-        prepared: tillgate_egress::Request,
-    ) -> Result<(), GatewayError> {
-        match self.exchanger.send(prepared).await {
-            Ok(outcome) => journal.received(outcome).await.map_err(GatewayError::Journal),
-            Err(reason) => {
-                // Recorded as not sent, so that nobody takes the request for one that may be under way.
-                let outcome = ExchangeOutcome::Failed {
-                    reached: Reached::NotSent,
-                    kind: "refused".to_owned(),
-                    message: reason.clone(),
-                };
-                journal.received(outcome).await.map_err(GatewayError::Journal)?;
-                Err(self.fault("request_refused", reason))
-            }
+    async fn step<T: Send>(&self, recorded: &[Exchange], run: &Run<'_, T>) -> Result<Step<T>, GatewayError> {
+        if !journal::is_complete(recorded) {
+            let message = "an exchange before the last lacks its outcome".to_owned();
+            return Err(GatewayError::Journal(StoreError::Corrupt(message)));
         }
-    }
-
-    fn outcomes(&self, recorded: &[Exchange]) -> Result<Vec<types::Exchange>, GatewayError> {
-        let outcomes: Vec<&ExchangeOutcome> = recorded
-            .iter()
-            .filter_map(|exchange| exchange.outcome.as_ref())
-            .collect();
-        let size: usize = outcomes.iter().map(|outcome| size_of(outcome)).sum();
+        let size = journal::size(recorded);
         if size > JOURNAL_BYTES_MAX {
             let message = format!("the journal has {size} bytes; at most {JOURNAL_BYTES_MAX}");
             return Err(self.fault("journal_too_large", message));
         }
-        Ok(outcomes.into_iter().map(v0_1::exchange).collect())
+        let patience = if recorded.is_empty() {
+            Patience::Bounded
+        } else {
+            Patience::Endless
+        };
+        self.turns
+            .run(patience, || run(recorded))
+            .await?
+            .map_err(GatewayError::PluginFault)
     }
 
-    fn failed(&self, error: types::GatewayError, recorded: &[Exchange]) -> GatewayError {
-        let mut failure = v0_1::failure(error);
-        if may_be_under_way(recorded) {
-            failure.kind = FailureKind::UnknownOutcome;
-        }
-        self.gateway_error(failure)
+    async fn exchange(&self, journal: &mut dyn Journal, prepared: O::Prepared) -> Result<(), GatewayError> {
+        let (outcome, refused) = match self.outside.send(prepared).await {
+            Ok(outcome) => (outcome, None),
+            // Recorded as not sent, so that nobody takes the request for one that may be under way.
+            Err(reason) => (journal::refused(&reason), Some(reason)),
+        };
+        journal.received(outcome).await.map_err(GatewayError::Journal)?;
+        refused.map_or(Ok(()), |reason| Err(self.refused(reason)))
     }
 
-    fn gateway_error(&self, failure: ProviderFailure) -> GatewayError {
+    /// What a plugin's failure means for the operation.
+    pub(crate) fn failed(&self, failure: ProviderFailure, recorded: &[Exchange]) -> GatewayError {
+        let failure = Box::new(journal::corrected(failure, recorded));
         match failure.kind {
-            FailureKind::UnknownOutcome => GatewayError::UnknownOutcome(Box::new(failure)),
-            FailureKind::RateLimited | FailureKind::Unavailable => GatewayError::NotSent(Box::new(failure)),
+            FailureKind::UnknownOutcome => GatewayError::UnknownOutcome(failure),
+            FailureKind::RateLimited | FailureKind::Unavailable => GatewayError::NotSent(failure),
             FailureKind::Unsupported => GatewayError::Unsupported {
-                provider: self.plugin.info.name.clone(),
-                capability: failure.message,
+                provider: self.plugin.name.clone(),
+                capability: format!("{} for this ({})", self.operation, failure.message),
             },
             FailureKind::InvalidRequest
             | FailureKind::Unauthorized
             | FailureKind::NotFound
             | FailureKind::Conflict
             | FailureKind::Declined
-            | FailureKind::MalformedResponse => GatewayError::Rejected(Box::new(failure)),
+            | FailureKind::MalformedResponse => GatewayError::Rejected(failure),
         }
+    }
+
+    fn refused(&self, reason: RequestRefused) -> GatewayError {
+        self.fault("request_refused", reason)
     }
 
     pub(crate) fn fault(&self, kind: &'static str, message: impl Into<String>) -> GatewayError {
@@ -159,43 +138,7 @@ impl Drive<'_> {
     }
 }
 
-/// Whether the last request changes something and may have been performed, whatever a plugin says of it.
-fn may_be_under_way(recorded: &[Exchange]) -> bool {
-    recorded.last().is_some_and(|exchange| {
-        exchange.request.effect != Effect::Read
-            && matches!(
-                exchange.outcome,
-                Some(ExchangeOutcome::Failed {
-                    reached: Reached::MaybeSent | Reached::Sent,
-                    ..
-                }) | None
-            )
-    })
-}
-
-fn size_of(outcome: &ExchangeOutcome) -> usize {
-    match outcome {
-        ExchangeOutcome::Response { headers, body, .. } => {
-            body.len()
-                + headers
-                    .iter()
-                    .map(|(name, value)| name.len() + value.len())
-                    .sum::<usize>()
-        }
-        ExchangeOutcome::Failed { message, .. } => message.len(),
-    }
-}
-
-/// The host itself can't do it now; nothing was done.
-pub(crate) fn overloaded() -> GatewayError {
-    GatewayError::NotSent(Box::new(ProviderFailure {
-        kind: FailureKind::Unavailable,
-        message: "the gateway is overloaded".to_owned(),
-        provider_code: None,
-        decline_code: None,
-        parameter: None,
-        http_status: None,
-        request_id: None,
-        retry: RetryAdvice::After(1_000),
-    }))
+/// What came back so far, without the requests: what a guest is given.
+pub(crate) fn outcomes(recorded: &[Exchange]) -> impl Iterator<Item = &ExchangeOutcome> {
+    recorded.iter().filter_map(|exchange| exchange.outcome.as_ref())
 }

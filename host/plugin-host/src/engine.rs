@@ -6,46 +6,57 @@ use std::thread::JoinHandle;
 
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, ModuleVersionStrategy, PoolingAllocationConfig};
 
+use crate::grants::Grants;
 use crate::limits;
 
-/// The whole version of the code generator: artifacts of another one are never loaded.
+/// The whole version of the code generator: by itself the artifacts of another patch, with other bugs, would load.
 const CODE_VERSION: &str = concat!("wasmtime-48.0.8/tillgate-", env!("CARGO_PKG_VERSION"));
 
 /// Makes the engine.
-pub(crate) fn new_engine() -> wasmtime::Result<Engine> {
-    let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(limits::INSTANCES)
-        .total_core_instances(limits::INSTANCES * 4)
-        .total_memories(limits::INSTANCES)
-        .total_tables(limits::INSTANCES * 4)
-        .max_memory_size(limits::MEMORY_BYTES)
-        .table_elements(limits::TABLE_ELEMENTS)
-        .max_core_instances_per_component(u32::try_from(limits::CORE_INSTANCES).unwrap_or(u32::MAX))
-        .max_memories_per_component(1)
-        .max_tables_per_component(4)
-        // Together these two save the system calls that otherwise dominate a fresh instance.
-        .linear_memory_keep_resident(limits::KEEP_RESIDENT_BYTES)
-        .pagemap_scan(Enabled::Auto)
-        .table_keep_resident(64 * 1024)
-        .decommit_batch_size(16);
+pub(crate) fn new_engine(grants: &Grants) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(grants)))
         .consume_fuel(true)
         .epoch_interruption(true)
         .memory_init_cow(true)
         .concurrency_support(false)
+        // The same input gives the same output, on every machine.
         .cranelift_nan_canonicalization(true)
         .wasm_relaxed_simd(false)
+        // What no plugin needs isn't there to be wrong.
         .wasm_memory64(false)
+        .wasm_multi_memory(false)
+        .wasm_tail_call(false)
+        .wasm_wide_arithmetic(false)
+        .wasm_custom_page_sizes(false)
         .max_wasm_stack(limits::STACK_BYTES)
         // Explicit bounds checks instead of guard pages: no mprotect at each instance, so that two cores do twice the
         // work, and no terabytes of address space.
         .signals_based_traps(false)
         .memory_guard_size(0)
-        .memory_reservation(limits::MEMORY_BYTES as u64)
+        .memory_reservation(grants.memory_bytes as u64)
         .module_version(ModuleVersionStrategy::Custom(CODE_VERSION.to_owned()))?;
     Engine::new(&config)
+}
+
+fn pool(grants: &Grants) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(limits::INSTANCES)
+        .total_core_instances(limits::INSTANCES * limits::CORE_INSTANCES)
+        .total_memories(limits::INSTANCES)
+        .total_tables(limits::INSTANCES * limits::TABLES)
+        .max_memory_size(grants.memory_bytes)
+        .table_elements(limits::TABLE_ELEMENTS)
+        .max_core_instances_per_component(limits::CORE_INSTANCES)
+        .max_memories_per_component(1)
+        .max_tables_per_component(limits::TABLES)
+        // Together these two save the system calls that otherwise dominate a fresh instance.
+        .linear_memory_keep_resident(limits::KEEP_RESIDENT_BYTES)
+        .pagemap_scan(Enabled::Auto)
+        .table_keep_resident(limits::TABLE_KEEP_RESIDENT_BYTES)
+        .decommit_batch_size(limits::DECOMMIT_BATCH);
+    pool
 }
 
 /// Advances the engine's epoch until it is dropped: the clock behind the fuel.
@@ -82,5 +93,21 @@ impl Drop for Ticker {
             // It ends within an interval; a panic in it has nothing left to harm.
             let _ended = thread.join();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CODE_VERSION;
+
+    #[test]
+    fn the_code_version_is_that_of_the_pinned_generator() {
+        let workspace = include_str!("../../../Cargo.toml");
+        let (_, rest) = workspace.split_once("wasmtime = { version = \"=").unwrap();
+        let (pinned, _) = rest.split_once('"').unwrap();
+        assert!(
+            CODE_VERSION.starts_with(&format!("wasmtime-{pinned}/")),
+            "{CODE_VERSION}"
+        );
     }
 }

@@ -9,7 +9,22 @@ use tillgate_egress as egress;
 use tillgate_egress::OriginOverrides;
 
 use crate::limits::BODY_BYTES_MAX;
-use crate::manifest::{Credential, Manifest, fill};
+use crate::manifest::{Credential, Manifest};
+
+/// A request that may not be sent, and why. Nothing was.
+pub(crate) type RequestRefused = String;
+
+/// The way out, as an operation sees it.
+pub(crate) trait Outside: Sync {
+    /// A request that may be sent.
+    type Prepared: Send;
+
+    /// Checks a request. Nothing is sent yet.
+    fn prepare(&self, request: &ExchangeRequest) -> Result<Self::Prepared, RequestRefused>;
+
+    /// Sends a request that was prepared, once.
+    fn send(&self, prepared: Self::Prepared) -> impl Future<Output = Result<ExchangeOutcome, RequestRefused>> + Send;
+}
 
 /// The way out, for one host.
 pub(crate) struct Exchanger {
@@ -18,78 +33,44 @@ pub(crate) struct Exchanger {
     pub(crate) timeout: Duration,
 }
 
-/// A request that may not be sent, and why. Nothing was.
-pub(crate) type RequestRefused = String;
+/// The way out, for one account.
+pub(crate) struct AccountExchanger<'a> {
+    pub(crate) exchanger: &'a Exchanger,
+    pub(crate) manifest: &'a Manifest,
+    pub(crate) account: &'a ConnectedAccount,
+}
 
-impl Exchanger {
-    /// Checks a request, and makes of it what egress sends.
-    pub(crate) fn prepare(
-        &self,
-        manifest: &Manifest,
-        account: &ConnectedAccount,
-        request: &ExchangeRequest,
-    ) -> Result<egress::Request, RequestRefused> {
+impl Outside for AccountExchanger<'_> {
+    type Prepared = egress::Request;
+
+    fn prepare(&self, request: &ExchangeRequest) -> Result<egress::Request, RequestRefused> {
         if request.body.as_ref().is_some_and(|body| body.len() > BODY_BYTES_MAX) {
             return Err(format!("the request's body is larger than {BODY_BYTES_MAX} bytes"));
         }
+        let credential = match &request.credential {
+            None => None,
+            Some(name) => Some(credential(self.manifest, self.account, name, &request.endpoint)?),
+        };
+        let account = &self.account.account;
         Ok(egress::Request {
-            method: match request.method {
-                ExchangeMethod::Get => http::Method::GET,
-                ExchangeMethod::Post => http::Method::POST,
-                ExchangeMethod::Put => http::Method::PUT,
-                ExchangeMethod::Patch => http::Method::PATCH,
-                ExchangeMethod::Delete => http::Method::DELETE,
-            },
-            endpoint: self.endpoint(manifest, account, &request.endpoint)?,
+            method: method(request.method),
+            endpoint: self.endpoint(&request.endpoint)?,
             path: request.path.clone(),
             query: request.query.clone(),
             headers: request.headers.clone(),
             body: request.body.clone().map(Bytes::from),
-            credential: match &request.credential {
-                None => None,
-                Some(name) => Some(credential(manifest, account, name, &request.endpoint)?),
-            },
-            timeout: self.timeout,
-            pool: egress::PoolKey::new(format!("{}/{}", account.account.tenant_id, account.account.id)),
+            credential,
+            timeout: self.exchanger.timeout,
+            pool: egress::PoolKey::new(format!("{}/{}", account.tenant_id, account.id)),
         })
     }
 
-    fn endpoint(
-        &self,
-        manifest: &Manifest,
-        account: &ConnectedAccount,
-        name: &str,
-    ) -> Result<egress::Endpoint, RequestRefused> {
-        let declared = manifest
-            .endpoints
-            .get(name)
-            .ok_or_else(|| format!("the manifest has no endpoint {name:?}"))?;
-        let overridden = account
-            .account
-            .endpoint_overrides
-            .iter()
-            .find(|(given, _)| given == name);
-        let endpoint = match overridden {
-            Some((_, origin)) => egress::Endpoint::from_override(origin, &declared.path_prefix, &self.origin_overrides),
-            None => {
-                let setting = |wanted: &str| {
-                    let found = account.account.settings.iter().find(|(given, _)| given == wanted);
-                    found.map(|(_, value)| value.clone()).unwrap_or_default()
-                };
-                let host = fill(declared.host.for_mode(account.mode), setting);
-                egress::Endpoint::https(&host, declared.port, &declared.path_prefix)
-            }
-        };
-        endpoint.map_err(|error| format!("endpoint {name}: {error}"))
-    }
-
-    /// Sends a request that was prepared.
-    pub(crate) async fn send(&self, request: egress::Request) -> Result<ExchangeOutcome, RequestRefused> {
-        match self.client.send(request).await {
+    async fn send(&self, request: egress::Request) -> Result<ExchangeOutcome, RequestRefused> {
+        match self.exchanger.client.send(request).await {
             Ok(response) => Ok(ExchangeOutcome::Response {
                 status: response.status,
                 headers: response.headers,
-                body: response.body.to_vec(),
+                body: response.body.into(),
             }),
             Err(egress::SendError::Failed(failure)) => Ok(ExchangeOutcome::Failed {
                 reached: match failure.stage {
@@ -102,6 +83,40 @@ impl Exchanger {
             }),
             Err(egress::SendError::Refused(refused)) => Err(refused.to_string()),
         }
+    }
+}
+
+impl AccountExchanger<'_> {
+    fn endpoint(&self, name: &str) -> Result<egress::Endpoint, RequestRefused> {
+        let account = &self.account.account;
+        let declared = self
+            .manifest
+            .endpoints
+            .get(name)
+            .ok_or_else(|| format!("the manifest has no endpoint {name:?}"))?;
+        let overridden = account.endpoint_overrides.iter().find(|(given, _)| given == name);
+        let endpoint = match overridden {
+            Some((_, origin)) => {
+                let allowed = &self.exchanger.origin_overrides;
+                egress::Endpoint::from_override(origin, &declared.path_prefix, allowed)
+                    .map_err(|error| error.to_string())
+            }
+            None => declared.resolve(self.account.mode, |wanted| {
+                let found = account.settings.iter().find(|(given, _)| given == wanted);
+                found.map(|(_, value)| value.clone())
+            }),
+        };
+        endpoint.map_err(|error| format!("endpoint {name}: {error}"))
+    }
+}
+
+fn method(method: ExchangeMethod) -> http::Method {
+    match method {
+        ExchangeMethod::Get => http::Method::GET,
+        ExchangeMethod::Post => http::Method::POST,
+        ExchangeMethod::Put => http::Method::PUT,
+        ExchangeMethod::Patch => http::Method::PATCH,
+        ExchangeMethod::Delete => http::Method::DELETE,
     }
 }
 

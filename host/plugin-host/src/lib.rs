@@ -3,7 +3,7 @@
 //! A plugin is a pure function: it is linked with nothing but types and `log`, runs each step on a fresh instance with
 //! bounded fuel, time and memory, and is given no secret. What it wants sent, the host checks, journals and sends.
 //!
-//! **Invariant:** only the module `contract` knows a contract's types; everything else speaks the application's.
+//! **Invariant:** only the modules of `contract` know a contract's types; everything else speaks the application's.
 
 #![deny(missing_docs)]
 
@@ -15,13 +15,20 @@ mod drive;
 mod engine;
 mod exchange;
 mod gateway;
+mod grants;
 mod host;
+mod journal;
+mod library;
 pub mod limits;
 mod load;
 mod manifest;
 mod plugins;
 mod proof;
+mod registry;
 mod step;
+mod text;
+mod turns;
 
 pub use component::Inspection;
+pub use grants::Grants;
 pub use host::{PluginHost, PluginHostError, PluginHostOptions};

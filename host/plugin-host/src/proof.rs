@@ -1,19 +1,90 @@
 //! Judges whether a webhook is genuine: computes what a plugin's plan says must be true, over the raw bytes.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+#[cfg(test)]
+mod tests;
+
 use ed25519_dalek::{Signature, VerifyingKey};
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
-use sha2::{Digest as _, Sha256, Sha512};
+use sha2::{Sha256, Sha512};
 use subtle::ConstantTimeEq as _;
 use tillgate_application::account::ConnectedAccount;
-use tillgate_application::ports::{Ack, Secret, WebhookDecision, WebhookRejection};
+use tillgate_application::ports::{Ack, WebhookDecision, WebhookRejection};
 use tillgate_domain::Timestamp;
 
-use crate::contract::v0_1::webhook_types as w;
-use crate::limits::TOLERANCE_MAX_MS;
-use crate::manifest::{Coverage, KeyForm, Manifest, Secret as Declared};
+use crate::limits::{PROOFS_MAX, SIGNATURES_MAX, TOLERANCE_MAX_MS};
+use crate::manifest::{Coverage, Manifest};
+
+/// What a plugin wants done with a webhook.
+#[derive(Debug, Clone)]
+pub(crate) enum Authentication {
+    /// Establish this.
+    Prove(Plan),
+    /// The provider only checks that we are here.
+    Handshake(Ack),
+    /// Refuse it.
+    Rejected {
+        reason: WebhookRejection,
+        message: String,
+        ack: Option<Ack>,
+    },
+}
+
+/// What has to be true: all of it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Plan {
+    pub(crate) proofs: Vec<Proof>,
+    pub(crate) signed_time: Option<SignedTime>,
+    pub(crate) on_failure: Option<Ack>,
+}
+
+/// One thing that has to be true.
+#[derive(Debug, Clone)]
+pub(crate) enum Proof {
+    /// One of the signatures is that of the message under the secret.
+    Signed {
+        scheme: Scheme,
+        secret: String,
+        message: Vec<Part>,
+        signatures: Vec<Vec<u8>>,
+    },
+    /// The credentials are the secret.
+    Basic { secret: String, credentials: Vec<u8> },
+    /// Nothing proves anything: the provider has to be asked.
+    FetchBack,
+}
+
+/// How something is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    HmacSha1,
+    HmacSha256,
+    HmacSha512,
+    Ed25519,
+}
+
+/// A part of a signed message.
+#[derive(Debug, Clone)]
+pub(crate) enum Part {
+    Literal(Vec<u8>),
+    Body,
+    BodyCrc32,
+}
+
+/// A time that was signed, and how far it may lie away, in milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SignedTime {
+    pub(crate) at: i64,
+    pub(crate) tolerance_past: u64,
+    pub(crate) tolerance_future: u64,
+}
+
+impl Plan {
+    /// Whether the provider has to be asked.
+    pub(crate) fn asks_back(&self) -> bool {
+        self.proofs.iter().any(|proof| matches!(proof, Proof::FetchBack))
+    }
+}
 
 /// A plan that proves nothing, or names what isn't there.
 pub(crate) type InvalidPlan = String;
@@ -26,70 +97,94 @@ pub(crate) struct Judge<'a> {
     pub(crate) now: Timestamp,
 }
 
+/// Why a proof doesn't hold.
+type Unproven = (WebhookRejection, String);
+
 impl Judge<'_> {
     /// Judges a plan.
-    pub(crate) fn judge(&self, plan: &w::ProofPlan, on_failure: Option<Ack>) -> Result<WebhookDecision, InvalidPlan> {
-        self.check(plan)?;
-        let (mut secret_index, mut fetch_back) = (None, false);
+    pub(crate) fn judge(&self, plan: Plan) -> Result<WebhookDecision, InvalidPlan> {
+        self.check(&plan)?;
+        let mut secret_index = None;
         for proof in &plan.proofs {
-            match proof {
-                w::Proof::FetchBack => fetch_back = true,
-                w::Proof::Hmac(proof) => {
-                    let keyed = |key: &[u8]| self.hmac_holds(proof, key);
-                    match self.first_that_holds(&proof.secret, keyed)? {
-                        Some(index) => secret_index = Some(index),
-                        None => return Ok(self.unproven(&proof.secret, on_failure)),
-                    }
-                }
-                w::Proof::Ed25519(proof) => {
-                    let keyed = |key: &[u8]| self.ed25519_holds(proof, key);
-                    match self.first_that_holds(&proof.secret, keyed)? {
-                        Some(index) => secret_index = Some(index),
-                        None => return Ok(self.unproven(&proof.secret, on_failure)),
-                    }
-                }
-                w::Proof::Basic(proof) => {
-                    let keyed = |key: &[u8]| bool::from(key.ct_eq(&proof.credentials));
-                    match self.first_that_holds(&proof.secret, keyed)? {
-                        Some(index) => secret_index = Some(index),
-                        None => return Ok(self.unproven(&proof.secret, on_failure)),
-                    }
-                }
+            match self.prove(proof)? {
+                // The oldest secret that was needed is what an operator has to know of.
+                Ok(index) => secret_index = secret_index.max(index),
+                Err((reason, message)) => return Ok(rejected(reason, message, plan.on_failure)),
             }
         }
-        Ok(match plan.signed_time.as_ref().and_then(|time| self.untimely(time)) {
-            Some((reason, message)) => WebhookDecision::Rejected {
-                reason,
-                message,
-                ack: on_failure,
-            },
-            None => WebhookDecision::Proven {
-                secret_index,
-                fetch_back,
-            },
+        // After the proofs: an unsigned time says nothing.
+        if let Some((reason, message)) = plan.signed_time.and_then(|time| self.untimely(time)) {
+            return Ok(rejected(reason, message, plan.on_failure));
+        }
+        Ok(WebhookDecision::Proven {
+            secret_index,
+            fetch_back: plan.asks_back(),
         })
     }
 
-    fn check(&self, plan: &w::ProofPlan) -> Result<(), InvalidPlan> {
-        if plan.proofs.is_empty() {
-            return Err("the plan proves nothing".to_owned());
+    /// Whether a plan proves something, if it holds.
+    fn check(&self, plan: &Plan) -> Result<(), InvalidPlan> {
+        if plan.proofs.is_empty() || plan.proofs.len() > PROOFS_MAX {
+            let count = plan.proofs.len();
+            return Err(format!("the plan has {count} proofs, not 1 to {PROOFS_MAX}"));
         }
-        let asks_back = plan.proofs.iter().any(|proof| matches!(proof, w::Proof::FetchBack));
-        let covers = plan.proofs.iter().any(|proof| match proof {
-            w::Proof::Hmac(proof) => covers_body(&proof.message),
-            w::Proof::Ed25519(proof) => covers_body(&proof.message),
-            // Who knows the credentials is the provider, and sends over TLS.
-            w::Proof::Basic(_) => true,
-            w::Proof::FetchBack => false,
-        });
-        if !(covers || asks_back || self.manifest.behavior.coverage == Coverage::Fields) {
-            return Err("the plan covers neither the whole body nor asks the provider".to_owned());
+        let may_cover_less = plan.asks_back() || self.manifest.behavior.coverage == Coverage::Fields;
+        for proof in &plan.proofs {
+            let (Proof::Signed { secret, .. } | Proof::Basic { secret, .. }) = proof else {
+                continue;
+            };
+            if !self.manifest.secrets.contains_key(secret) {
+                return Err(format!(
+                    "the plan names secret {secret:?}, which the manifest doesn't have"
+                ));
+            }
+            if let Proof::Signed { message, .. } = proof
+                && !may_cover_less
+                && !message.iter().any(|part| matches!(part, Part::Body | Part::BodyCrc32))
+            {
+                return Err(format!(
+                    "the message signed with {secret} doesn't hold the body, and the manifest doesn't say \
+                     coverage = \"fields\""
+                ));
+            }
         }
         Ok(())
     }
 
-    /// The first of the active secrets of a name, newest first, under which something holds.
-    fn first_that_holds(&self, name: &str, holds: impl Fn(&[u8]) -> bool) -> Result<Option<usize>, InvalidPlan> {
+    /// Which of the active secrets, newest first, proves it; none where no secret is involved.
+    fn prove(&self, proof: &Proof) -> Result<Result<Option<usize>, Unproven>, InvalidPlan> {
+        match proof {
+            Proof::FetchBack => Ok(Ok(None)),
+            Proof::Signed {
+                scheme,
+                secret,
+                message,
+                signatures,
+            } => {
+                let count = signatures.len();
+                if count > SIGNATURES_MAX {
+                    let message =
+                        format!("the request carries {count} signatures; at most {SIGNATURES_MAX} are checked");
+                    return Ok(Err((WebhookRejection::SignatureMalformed, message)));
+                }
+                let signed = Signed {
+                    message,
+                    body: self.body,
+                    signatures,
+                };
+                self.first_that_holds(secret, |key| signed.holds(*scheme, key))
+            }
+            Proof::Basic { secret, credentials } => {
+                self.first_that_holds(secret, |key| bool::from(key.ct_eq(credentials)))
+            }
+        }
+    }
+
+    fn first_that_holds(
+        &self,
+        name: &str,
+        holds: impl Fn(&[u8]) -> bool,
+    ) -> Result<Result<Option<usize>, Unproven>, InvalidPlan> {
         let declared = self
             .manifest
             .secrets
@@ -97,115 +192,88 @@ impl Judge<'_> {
             .ok_or_else(|| format!("the manifest has no secret {name:?}"))?;
         let active = self.account.secrets.get(name).map_or(&[][..], Vec::as_slice);
         for (index, secret) in active.iter().enumerate() {
-            let key = key_of(declared, secret);
-            if !key.is_empty() && holds(&key) {
-                return Ok(Some(index));
+            let key = declared.key_of(self.account.mode, secret.expose());
+            if key.is_some_and(|key| holds(&key)) {
+                return Ok(Ok(Some(index)));
             }
         }
-        Ok(None)
-    }
-
-    fn hmac_holds(&self, proof: &w::HmacProof, key: &[u8]) -> bool {
-        match proof.hash {
-            w::Hash::Sha1 => self.mac_holds::<Hmac<Sha1>>(proof, key),
-            w::Hash::Sha256 => self.mac_holds::<Hmac<Sha256>>(proof, key),
-            w::Hash::Sha512 => self.mac_holds::<Hmac<Sha512>>(proof, key),
-        }
-    }
-
-    fn mac_holds<M: Mac + hmac::KeyInit + Clone>(&self, proof: &w::HmacProof, key: &[u8]) -> bool {
-        let Ok(mut mac) = <M as hmac::KeyInit>::new_from_slice(key) else {
-            return false;
+        let message = match active.len() {
+            0 => format!("this account has no {name} yet, so that nothing can be proven"),
+            1 => format!("the account's {name} doesn't prove the request"),
+            several => format!("none of the account's {several} active {name}s proves the request"),
         };
-        for part in &proof.message {
-            self.with_part(part, |bytes| mac.update(bytes));
-        }
-        // All are compared, each in constant time: which one holds is nobody's business.
-        proof.signatures.iter().fold(false, |any, signature| {
-            any | mac.clone().verify_slice(signature).is_ok()
-        })
+        Ok(Err((WebhookRejection::SignatureInvalid, message)))
     }
 
-    fn ed25519_holds(&self, proof: &w::Ed25519Proof, key: &[u8]) -> bool {
-        let Some(key) = key.try_into().ok().and_then(|key| VerifyingKey::from_bytes(key).ok()) else {
-            return false;
-        };
-        let mut message = Vec::with_capacity(self.body.len() + 128);
-        for part in &proof.message {
-            self.with_part(part, |bytes| message.extend_from_slice(bytes));
-        }
-        proof
-            .signatures
-            .iter()
-            .filter_map(|signature| Signature::from_slice(signature).ok())
-            .any(|signature| key.verify_strict(&message, &signature).is_ok())
-    }
-
-    fn with_part(&self, part: &w::MessagePart, mut take: impl FnMut(&[u8])) {
-        match part {
-            w::MessagePart::Literal(bytes) => take(bytes),
-            w::MessagePart::Body => take(self.body),
-            w::MessagePart::BodyCrc32 => take(crc32(self.body).to_string().as_bytes()),
-        }
-    }
-
-    fn unproven(&self, secret: &str, ack: Option<Ack>) -> WebhookDecision {
-        let known = self
-            .account
-            .secrets
-            .get(secret)
-            .is_some_and(|active| !active.is_empty());
-        let message = if known {
-            format!("no active {secret} of this account proves the request")
-        } else {
-            format!("this account has no {secret} yet, so that nothing can be proven")
-        };
-        WebhookDecision::Rejected {
-            reason: WebhookRejection::SignatureInvalid,
-            message,
-            ack,
-        }
-    }
-
-    fn untimely(&self, time: &w::SignedTime) -> Option<(WebhookRejection, String)> {
+    fn untimely(&self, time: SignedTime) -> Option<Unproven> {
         let age = self.now.as_millis().saturating_sub(time.at);
-        let past = i64::try_from(time.tolerance_past.min(TOLERANCE_MAX_MS)).unwrap_or(i64::MAX);
-        let future = i64::try_from(time.tolerance_future.min(TOLERANCE_MAX_MS)).unwrap_or(i64::MAX);
+        let bound = |tolerance: u64| i64::try_from(tolerance.min(TOLERANCE_MAX_MS)).unwrap_or(i64::MAX);
+        let (past, future) = (bound(time.tolerance_past), bound(time.tolerance_future));
         if age > past {
-            let message = format!("signed {} s ago; at most {} s are accepted", age / 1000, past / 1000);
+            let (age, past) = (age / 1000, past / 1000);
+            let message = format!("signed {age} s ago; at most {past} s are accepted");
             return Some((WebhookRejection::TooOld, message));
         }
         if age < -future {
-            let message = format!(
-                "signed {} s in the future; at most {} s are accepted",
-                -age / 1000,
-                future / 1000
-            );
+            let (ahead, future) = (age.saturating_neg() / 1000, future / 1000);
+            let message = format!("signed {ahead} s in the future; at most {future} s are accepted");
             return Some((WebhookRejection::TooNew, message));
         }
         None
     }
 }
 
-fn covers_body(message: &[w::MessagePart]) -> bool {
-    message
-        .iter()
-        .any(|part| matches!(part, w::MessagePart::Body | w::MessagePart::BodyCrc32))
+fn rejected(reason: WebhookRejection, message: String, ack: Option<Ack>) -> WebhookDecision {
+    WebhookDecision::Rejected { reason, message, ack }
 }
 
-fn key_of(declared: &Declared, secret: &Secret) -> Vec<u8> {
-    let text = secret.expose();
-    match declared.key {
-        KeyForm::Utf8 => text.as_bytes().to_vec(),
-        KeyForm::Sha1 => Sha1::digest(text.as_bytes()).to_vec(),
-        KeyForm::Hex => hex::decode(text).unwrap_or_default(),
-        KeyForm::Base64 => {
-            let bare = declared
-                .prefixes
-                .all()
-                .find_map(|prefix| text.strip_prefix(prefix.as_str()))
-                .unwrap_or(text);
-            STANDARD.decode(bare).unwrap_or_default()
+/// A message and the signatures that came with it.
+struct Signed<'a> {
+    message: &'a [Part],
+    body: &'a [u8],
+    signatures: &'a [Vec<u8>],
+}
+
+impl Signed<'_> {
+    fn holds(&self, scheme: Scheme, key: &[u8]) -> bool {
+        match scheme {
+            Scheme::HmacSha1 => self.hmac_holds::<Hmac<Sha1>>(key),
+            Scheme::HmacSha256 => self.hmac_holds::<Hmac<Sha256>>(key),
+            Scheme::HmacSha512 => self.hmac_holds::<Hmac<Sha512>>(key),
+            Scheme::Ed25519 => self.ed25519_holds(key),
+        }
+    }
+
+    fn hmac_holds<M: Mac + KeyInit + Clone>(&self, key: &[u8]) -> bool {
+        let Ok(mut mac) = <M as KeyInit>::new_from_slice(key) else {
+            return false;
+        };
+        self.each_part(|bytes| mac.update(bytes));
+        // All are compared, each in constant time and whole: which one holds is nobody's business.
+        self.signatures.iter().fold(false, |any, signature| {
+            any | mac.clone().verify_slice(signature).is_ok()
+        })
+    }
+
+    fn ed25519_holds(&self, key: &[u8]) -> bool {
+        let Some(key) = key.try_into().ok().and_then(|key| VerifyingKey::from_bytes(key).ok()) else {
+            return false;
+        };
+        let mut message = Vec::with_capacity(self.body.len() + 128);
+        self.each_part(|bytes| message.extend_from_slice(bytes));
+        self.signatures
+            .iter()
+            .filter_map(|signature| Signature::from_slice(signature).ok())
+            .any(|signature| key.verify_strict(&message, &signature).is_ok())
+    }
+
+    fn each_part(&self, mut take: impl FnMut(&[u8])) {
+        for part in self.message {
+            match part {
+                Part::Literal(bytes) => take(bytes),
+                Part::Body => take(self.body),
+                Part::BodyCrc32 => take(crc32(self.body).to_string().as_bytes()),
+            }
         }
     }
 }
@@ -217,15 +285,4 @@ fn crc32(bytes: &[u8]) -> u32 {
             (crc >> 1) ^ (0xEDB8_8320 & 0_u32.wrapping_sub(crc & 1))
         })
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::crc32;
-
-    #[test]
-    fn crc32_is_that_of_rfc_1952() {
-        assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
-        assert_eq!(crc32(b""), 0);
-    }
 }

@@ -174,7 +174,7 @@ pub(crate) enum ProviderAccountCommand {
         #[arg(long)]
         plugin: String,
         /// Version of the plugin; the newest where none is named.
-        #[arg(long = "plugin-version")]
+        #[arg(id = "plugin_version", long = "plugin-version", value_name = "VERSION")]
         version: Option<String>,
         /// Make it the account for checkouts that name none.
         #[arg(long)]
@@ -216,7 +216,7 @@ pub(crate) enum ProviderAccountCommand {
         /// Which account.
         account: String,
         /// The version.
-        #[arg(long = "plugin-version")]
+        #[arg(id = "plugin_version", long = "plugin-version", value_name = "VERSION")]
         version: String,
         #[command(flatten)]
         config: ConfigArgs,

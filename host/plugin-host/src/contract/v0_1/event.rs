@@ -3,32 +3,13 @@
 use tillgate_application::ports as app;
 use tillgate_domain::{PaymentState, PaymentStatus, RefundState, SubscriptionChange};
 
-use super::incoming::{Malformed, cut, money, optional_reference, reference, subscription, time};
+use super::authentication::ack;
+use super::incoming::subscription;
+use super::values::{Malformed, money, optional_page_url, optional_reference, reference, references, text, time};
 use super::{types, webhook_types as w};
-use crate::limits::{ACK_BODY_BYTES, EVENTS_MAX, MESSAGE_BYTES};
+use crate::limits::EVENTS_MAX;
 
-/// An answer to the provider: a status it can understand, and headers that end no line.
-pub(crate) fn ack(given: w::Ack) -> Result<app::Ack, Malformed> {
-    if !(200..=599).contains(&given.status) {
-        return Err(format!("ack.status {} is not between 200 and 599", given.status));
-    }
-    if given.body.len() > ACK_BODY_BYTES {
-        return Err(format!("ack.body is larger than {ACK_BODY_BYTES} bytes"));
-    }
-    for (name, value) in &given.headers {
-        let name_good = http::HeaderName::from_bytes(name.as_bytes()).is_ok();
-        if !name_good || http::HeaderValue::from_str(value).is_err() {
-            return Err(format!("ack.headers has {name:?}, which is no header"));
-        }
-    }
-    Ok(app::Ack {
-        status: given.status,
-        headers: given.headers,
-        body: given.body,
-    })
-}
-
-pub(crate) fn receipt(given: w::Receipt) -> Result<app::Receipt, Malformed> {
+pub(super) fn receipt(given: w::Receipt) -> Result<app::Receipt, Malformed> {
     if given.events.len() > EVENTS_MAX {
         return Err(format!(
             "{} events in one webhook; at most {EVENTS_MAX}",
@@ -45,7 +26,7 @@ fn event(given: w::Event) -> Result<app::ProviderEvent, Malformed> {
     Ok(app::ProviderEvent {
         dedupe_key: reference("dedupe_key", given.dedupe_key)?,
         provider_type: reference("provider_type", given.provider_type)?,
-        occurred_at: time(given.occurred_at),
+        occurred_at: time("occurred_at", given.occurred_at)?,
         live: given.mode.map(|mode| mode == types::Mode::Live),
         account_reference: optional_reference("account_reference", given.account_reference)?,
         body: match given.body {
@@ -64,14 +45,6 @@ fn event(given: w::Event) -> Result<app::ProviderEvent, Malformed> {
             w::EventBody::Other => app::EventBody::Other,
         },
     })
-}
-
-fn text(given: Option<String>) -> Option<String> {
-    given.map(|text| cut(text, MESSAGE_BYTES))
-}
-
-fn references(field: &str, given: Vec<String>) -> Result<Vec<String>, Malformed> {
-    given.into_iter().map(|id| reference(field, id)).collect()
 }
 
 fn checkout(given: w::CheckoutFacts) -> Result<app::CheckoutEvent, Malformed> {
@@ -94,7 +67,11 @@ fn checkout(given: w::CheckoutFacts) -> Result<app::CheckoutEvent, Malformed> {
         customer_email: text(given.customer_email),
         subscription_reference: optional_reference("checkout.subscription_reference", given.subscription_reference)?,
         payment_reference: optional_reference("checkout.payment_reference", given.payment_reference)?,
-        total: given.total.map(|total| money("checkout.total", total)).transpose()?,
+        total: given
+            .total
+            .as_ref()
+            .map(|total| money("checkout.total", total))
+            .transpose()?,
         metadata: given.metadata,
     })
 }
@@ -107,15 +84,15 @@ fn payment(given: w::PaymentFacts) -> Result<app::PaymentEvent, Malformed> {
             w::PaymentState::Succeeded | w::PaymentState::NotRequired => PaymentState::Succeeded,
             w::PaymentState::Failed => PaymentState::Failed,
         },
-        amount: money("payment.amount", given.amount)?,
+        amount: money("payment.amount", &given.amount)?,
         customer_reference: optional_reference("payment.customer_reference", given.customer_reference)?,
         subscription_reference: optional_reference("payment.subscription_reference", given.subscription_reference)?,
         aliases: references("payment.aliases", given.aliases)?,
         failure_reason: text(given.failure_reason),
         attempt: given.attempt,
-        next_attempt_at: time(given.next_attempt_at),
-        invoice_url: text(given.invoice_url),
-        receipt_url: text(given.receipt_url),
+        next_attempt_at: time("payment.next_attempt_at", given.next_attempt_at)?,
+        invoice_url: optional_page_url(given.invoice_url),
+        receipt_url: optional_page_url(given.receipt_url),
     })
 }
 
@@ -129,7 +106,7 @@ fn refund(given: w::RefundFacts) -> Result<app::RefundEvent, Malformed> {
             w::RefundState::Failed => RefundState::Failed,
             w::RefundState::Canceled => RefundState::Canceled,
         },
-        amount: money("refund.amount", given.amount)?,
+        amount: money("refund.amount", &given.amount)?,
         payment_references: references("refund.payment_references", given.payment_references)?,
         reason: text(given.reason),
         failure_reason: text(given.failure_reason),
@@ -139,10 +116,10 @@ fn refund(given: w::RefundFacts) -> Result<app::RefundEvent, Malformed> {
 fn dispute(given: w::DisputeFacts) -> Result<app::DisputeEvent, Malformed> {
     Ok(app::DisputeEvent {
         reference: reference("dispute.reference", given.reference)?,
-        amount: money("dispute.amount", given.amount)?,
+        amount: money("dispute.amount", &given.amount)?,
         payment_references: references("dispute.payment_references", given.payment_references)?,
         reason: text(given.reason),
         provider_status: reference("dispute.provider_status", given.provider_status)?,
-        evidence_due_at: time(given.evidence_due_at),
+        evidence_due_at: time("dispute.evidence_due_at", given.evidence_due_at)?,
     })
 }

@@ -1,57 +1,14 @@
 //! From the contract's types to the application's: what a plugin answers, checked.
 
 use tillgate_application::ports as app;
-use tillgate_domain::{
-    Currency, Money, PaymentStatus, Period, SubscriptionSnapshot, SubscriptionStatus, Terms, Timestamp,
-};
+use tillgate_domain::{PaymentStatus, Period, SubscriptionSnapshot, SubscriptionStatus, Terms};
 
+use super::values::{Malformed, optional_reference, page_url, reference, time};
 use super::{checkout_types, portal_types, subscription_types, types};
-use crate::limits::{MESSAGE_BYTES, REFERENCE_BYTES};
+use crate::limits::{CLIENT_TOKEN_BYTES, MESSAGE_BYTES, REFERENCE_BYTES, RETRY_AFTER_MAX_MS};
+use crate::text::cut;
 
-/// What is wrong with an answer, naming the field.
-pub(crate) type Malformed = String;
-
-/// Cuts a text for people at a character's border.
-pub(crate) fn cut(mut text: String, bytes: usize) -> String {
-    if text.len() > bytes {
-        let end = (0..=bytes)
-            .rev()
-            .find(|at| text.is_char_boundary(*at))
-            .unwrap_or_default();
-        text.truncate(end);
-    }
-    text
-}
-
-/// An id of the provider: not empty, and not a novel.
-pub(crate) fn reference(field: &str, text: String) -> Result<String, Malformed> {
-    if text.is_empty() || text.len() > REFERENCE_BYTES {
-        return Err(format!(
-            "{field} must be 1 to {REFERENCE_BYTES} bytes, not {}",
-            text.len()
-        ));
-    }
-    Ok(text)
-}
-
-pub(crate) fn optional_reference(field: &str, text: Option<String>) -> Result<Option<String>, Malformed> {
-    text.map(|text| reference(field, text)).transpose()
-}
-
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "it is what the plugin gave, and nobody needs it after"
-)]
-pub(crate) fn money(field: &str, money: types::Money) -> Result<Money, Malformed> {
-    let currency: Currency = money.currency.parse().map_err(|error| format!("{field}: {error}"))?;
-    Ok(Money::new(money.amount, currency))
-}
-
-pub(crate) fn time(millis: Option<i64>) -> Option<Timestamp> {
-    millis.map(Timestamp::from_millis)
-}
-
-pub(crate) fn request(request: types::HttpRequest) -> app::ExchangeRequest {
+pub(super) fn request(request: types::HttpRequest) -> app::ExchangeRequest {
     app::ExchangeRequest {
         method: match request.method {
             types::HttpMethod::Get => app::ExchangeMethod::Get,
@@ -74,7 +31,7 @@ pub(crate) fn request(request: types::HttpRequest) -> app::ExchangeRequest {
     }
 }
 
-pub(crate) fn failure(error: types::GatewayError) -> app::ProviderFailure {
+pub(super) fn failure(error: types::GatewayError) -> app::ProviderFailure {
     use types::ErrorKind;
     app::ProviderFailure {
         kind: match error.kind {
@@ -98,19 +55,27 @@ pub(crate) fn failure(error: types::GatewayError) -> app::ProviderFailure {
         retry: match error.retry {
             types::RetryAdvice::Never => app::RetryAdvice::Never,
             types::RetryAdvice::Allowed => app::RetryAdvice::Allowed,
-            types::RetryAdvice::After(millis) => app::RetryAdvice::After(millis),
+            types::RetryAdvice::After(millis) => app::RetryAdvice::After(millis.min(RETRY_AFTER_MAX_MS)),
         },
     }
 }
 
-pub(crate) fn checkout_session(
+pub(super) fn checkout_session(
     session: checkout_types::CheckoutSession,
 ) -> Result<app::ProviderCheckoutSession, Malformed> {
     Ok(app::ProviderCheckoutSession {
         reference: reference("reference", session.reference)?,
         target: match session.target {
             checkout_types::CheckoutTarget::Redirect(url) => app::CheckoutTarget::Redirect(page_url("target", url)?),
-            checkout_types::CheckoutTarget::ClientToken(token) => app::CheckoutTarget::ClientToken(token),
+            checkout_types::CheckoutTarget::ClientToken(token) => {
+                if token.is_empty() || token.len() > CLIENT_TOKEN_BYTES {
+                    return Err(format!(
+                        "target must be 1 to {CLIENT_TOKEN_BYTES} bytes, not {}",
+                        token.len()
+                    ));
+                }
+                app::CheckoutTarget::ClientToken(token)
+            }
             checkout_types::CheckoutTarget::FormPost(form) => app::CheckoutTarget::FormPost {
                 url: page_url("target", form.url)?,
                 fields: form.fields,
@@ -121,22 +86,14 @@ pub(crate) fn checkout_session(
             checkout_types::PaymentStatus::Paid => PaymentStatus::Paid,
             checkout_types::PaymentStatus::NoPaymentRequired => PaymentStatus::NoPaymentRequired,
         },
-        expires_at: time(session.expires_at),
+        expires_at: time("expires_at", session.expires_at)?,
     })
 }
 
-/// Where a customer is sent: a web page, and nothing a browser would run.
-fn page_url(field: &str, url: String) -> Result<String, Malformed> {
-    if url.len() <= 8 * 1024 && (url.starts_with("https://") || url.starts_with("http://")) {
-        return Ok(url);
-    }
-    Err(format!("{field} must be an http or https URL"))
-}
-
-pub(crate) fn portal_session(session: portal_types::PortalSession) -> Result<app::ProviderPortalSession, Malformed> {
+pub(super) fn portal_session(session: portal_types::PortalSession) -> Result<app::ProviderPortalSession, Malformed> {
     Ok(app::ProviderPortalSession {
         url: page_url("url", session.url)?,
-        expires_at: time(session.expires_at),
+        expires_at: time("expires_at", session.expires_at)?,
     })
 }
 
@@ -155,7 +112,7 @@ fn status(status: types::SubscriptionStatus) -> Option<SubscriptionStatus> {
     })
 }
 
-pub(crate) fn subscription(given: types::Subscription) -> Result<app::ProviderSubscription, Malformed> {
+pub(super) fn subscription(given: types::Subscription) -> Result<app::ProviderSubscription, Malformed> {
     let items = given
         .items
         .into_iter()
@@ -167,26 +124,27 @@ pub(crate) fn subscription(given: types::Subscription) -> Result<app::ProviderSu
             })
         })
         .collect::<Result<Vec<_>, Malformed>>()?;
+    // With several, which one counts is for the use case to say: it knows the price of a seat.
     let only = match items.as_slice() {
         [only] => Some(only),
         _ => None,
     };
-    let period = match (given.period_start, given.period_end) {
-        (Some(start), Some(end)) => Some(Period {
-            start: Timestamp::from_millis(start),
-            end: Timestamp::from_millis(end),
-        }),
+    let period = match (
+        time("period_start", given.period_start)?,
+        time("period_end", given.period_end)?,
+    ) {
+        (Some(start), Some(end)) => Some(Period { start, end }),
         _ => None,
     };
     let terms = Terms {
         price_reference: only.map(|item| item.price_reference.clone()),
         seats: only.and_then(|item| item.quantity),
         period,
-        trial_end: time(given.trial_end),
-        cancel_at: time(given.cancel_at),
+        trial_end: time("trial_end", given.trial_end)?,
+        cancel_at: time("cancel_at", given.cancel_at)?,
         cancel_at_period_end: given.cancel_at_period_end,
-        canceled_at: time(given.canceled_at),
-        ended_at: time(given.ended_at),
+        canceled_at: time("canceled_at", given.canceled_at)?,
+        ended_at: time("ended_at", given.ended_at)?,
     };
     Ok(app::ProviderSubscription {
         reference: reference("reference", given.reference)?,
@@ -200,18 +158,18 @@ pub(crate) fn subscription(given: types::Subscription) -> Result<app::ProviderSu
         correlation_id: optional_reference("correlation_id", given.correlation_id)?,
         metadata: given.metadata,
         object_version: given.object_version,
-        as_of: time(given.as_of),
+        as_of: time("as_of", given.as_of)?,
     })
 }
 
-pub(crate) fn change_outcome(outcome: subscription_types::ChangeOutcome) -> Result<app::ChangeOutcome, Malformed> {
+pub(super) fn change_outcome(outcome: subscription_types::ChangeOutcome) -> Result<app::ChangeOutcome, Malformed> {
     let boxed = |given: Option<types::Subscription>| given.map(|given| subscription(given).map(Box::new)).transpose();
     Ok(match outcome {
         subscription_types::ChangeOutcome::Applied(given) => {
             app::ChangeOutcome::Applied(Box::new(subscription(given)?))
         }
         subscription_types::ChangeOutcome::Scheduled(change) => app::ChangeOutcome::Scheduled {
-            effective_at: time(change.effective_at),
+            effective_at: time("effective_at", change.effective_at)?,
             subscription: boxed(change.subscription)?,
         },
         subscription_types::ChangeOutcome::ActionRequired(action) => app::ChangeOutcome::ActionRequired {

@@ -1,33 +1,44 @@
 //! From the application's types to the contract's: what a plugin is given.
 
-use tillgate_application::account::ConnectedAccount;
 use tillgate_application::ports as app;
-use tillgate_domain::{CheckoutType, Mode, Timestamp};
+use tillgate_domain::{CheckoutType, Mode};
 
-use super::{checkout_types, portal_types, subscription_types, types, webhook_types};
+use super::{Circumstances, checkout_types, portal_types, subscription_types, types, webhook_types};
+use crate::drive::outcomes;
 use crate::manifest::Manifest;
 
-/// What a step may know about its circumstances.
-pub(crate) fn call(account: &ConnectedAccount, manifest: &Manifest, now: Timestamp, key: &str) -> types::Call {
-    let settings = account.account.settings.clone();
+/// What a step may know about its circumstances: of the settings those the manifest declares.
+pub(super) fn call(circumstances: Circumstances<'_>, manifest: &Manifest) -> types::Call {
+    let account = circumstances.account;
+    let settings: Vec<app::Field> = account
+        .account
+        .settings
+        .iter()
+        .filter(|(name, _)| manifest.settings.contains_key(name))
+        .cloned()
+        .collect();
     let account_reference = manifest
         .account_reference_setting()
         .and_then(|name| settings.iter().find(|(given, _)| given == name))
         .map(|(_, value)| value.clone());
     types::Call {
-        now: now.as_millis(),
+        now: circumstances.now.as_millis(),
         mode: match account.mode {
             Mode::Live => types::Mode::Live,
             Mode::Test => types::Mode::Test,
         },
-        idempotency_key: key.to_owned(),
+        idempotency_key: circumstances.idempotency_key.to_owned(),
         settings,
         account_reference,
     }
 }
 
-/// What came back, for a plugin that runs again.
-pub(crate) fn exchange(outcome: &app::ExchangeOutcome) -> types::Exchange {
+/// What came back so far, for a plugin that runs again.
+pub(super) fn journal(recorded: &[app::Exchange]) -> Vec<types::Exchange> {
+    outcomes(recorded).map(exchange).collect()
+}
+
+fn exchange(outcome: &app::ExchangeOutcome) -> types::Exchange {
     match outcome {
         app::ExchangeOutcome::Response { status, headers, body } => types::Exchange::Response(types::HttpResponse {
             status: *status,
@@ -46,7 +57,7 @@ pub(crate) fn exchange(outcome: &app::ExchangeOutcome) -> types::Exchange {
     }
 }
 
-pub(crate) fn checkout_request(request: &app::CheckoutRequest) -> checkout_types::CheckoutRequest {
+pub(super) fn checkout_request(request: &app::CheckoutRequest) -> checkout_types::CheckoutRequest {
     checkout_types::CheckoutRequest {
         checkout_type: match request.checkout_type {
             CheckoutType::Subscription => checkout_types::CheckoutType::Subscription,
@@ -65,7 +76,7 @@ pub(crate) fn checkout_request(request: &app::CheckoutRequest) -> checkout_types
     }
 }
 
-pub(crate) fn portal_request(request: &app::PortalRequest) -> portal_types::PortalRequest {
+pub(super) fn portal_request(request: &app::PortalRequest) -> portal_types::PortalRequest {
     portal_types::PortalRequest {
         customer_reference: request.customer_reference.clone(),
         return_url: request.return_url.clone(),
@@ -73,14 +84,14 @@ pub(crate) fn portal_request(request: &app::PortalRequest) -> portal_types::Port
     }
 }
 
-pub(crate) fn retrieve_request(reference: &str) -> subscription_types::RetrieveRequest {
+pub(super) fn retrieve_request(reference: &str) -> subscription_types::RetrieveRequest {
     subscription_types::RetrieveRequest {
         reference: reference.to_owned(),
         extra: Vec::new(),
     }
 }
 
-pub(crate) fn cancel_request(request: &app::CancelRequest) -> subscription_types::CancelRequest {
+pub(super) fn cancel_request(request: &app::CancelRequest) -> subscription_types::CancelRequest {
     subscription_types::CancelRequest {
         reference: request.reference.clone(),
         mode: match request.mode {
@@ -92,7 +103,7 @@ pub(crate) fn cancel_request(request: &app::CancelRequest) -> subscription_types
     }
 }
 
-pub(crate) fn seats_request(request: &app::SeatsRequest) -> subscription_types::SeatsRequest {
+pub(super) fn seats_request(request: &app::SeatsRequest) -> subscription_types::SeatsRequest {
     subscription_types::SeatsRequest {
         reference: request.reference.clone(),
         price_reference: request.price_reference.clone(),
@@ -107,7 +118,7 @@ pub(crate) fn seats_request(request: &app::SeatsRequest) -> subscription_types::
     }
 }
 
-pub(crate) fn webhook_request(request: &app::WebhookRequest) -> webhook_types::WebhookRequest {
+pub(super) fn webhook_request(request: &app::WebhookRequest) -> webhook_types::WebhookRequest {
     webhook_types::WebhookRequest {
         method: request.method.clone(),
         url: request.url.clone(),

@@ -1,0 +1,116 @@
+//! Which capabilities a component has, and whether they have the contract's types: found out when it is loaded, not when it
+//! is called.
+
+use tillgate_application::ports::{Capability, PluginRejected};
+use wasmtime::Store;
+use wasmtime::component::{Instance, InstancePre};
+
+use super::bindings::{checkout, portal, subscriptions, webhooks};
+use super::{PACKAGE, VERSION};
+use crate::component::rejected;
+use crate::step::StepState;
+
+/// Where a component's exports are, for each capability it has.
+#[derive(Default)]
+pub(crate) struct Capabilities {
+    pub(super) checkout: Option<checkout::CheckoutCapabilityIndices>,
+    pub(super) portal: Option<portal::PortalCapabilityIndices>,
+    pub(super) subscriptions: Option<subscriptions::SubscriptionsCapabilityIndices>,
+    pub(super) webhooks: Option<webhooks::WebhooksCapabilityIndices>,
+}
+
+impl Capabilities {
+    /// Finds those a component exports.
+    pub(crate) fn find(
+        pre: &InstancePre<StepState>,
+        exports: &[String],
+    ) -> Result<(Self, Vec<Capability>), PluginRejected> {
+        let (mut found, mut names) = (Self::default(), Vec::new());
+        for export in exports {
+            // What else a component exports is nobody's business: it can't be called.
+            let Some(name) = export.strip_prefix(PACKAGE) else {
+                continue;
+            };
+            let interface = name.split('@').next().unwrap_or(name);
+            let Some(capability) = Capability::ALL.into_iter().find(|known| known.as_str() == interface) else {
+                return Err(rejected(
+                    "export_wrong_type",
+                    format!("the component exports {export}, which contract {VERSION} doesn't have"),
+                ));
+            };
+            found
+                .take(capability, pre)
+                .map_err(|error| wrong_type(export, &error))?;
+            names.push(capability);
+        }
+        if names.is_empty() {
+            return Err(rejected(
+                "no_capability",
+                format!("the component exports no capability of contract {VERSION}"),
+            ));
+        }
+        names.sort_unstable();
+        names.dedup();
+        Ok((found, names))
+    }
+
+    fn take(&mut self, capability: Capability, pre: &InstancePre<StepState>) -> wasmtime::Result<()> {
+        match capability {
+            Capability::Checkout => self.checkout = Some(checkout::CheckoutCapabilityIndices::new(pre)?),
+            Capability::Portal => self.portal = Some(portal::PortalCapabilityIndices::new(pre)?),
+            Capability::Subscriptions => {
+                self.subscriptions = Some(subscriptions::SubscriptionsCapabilityIndices::new(pre)?);
+            }
+            Capability::Webhooks => self.webhooks = Some(webhooks::WebhooksCapabilityIndices::new(pre)?),
+        }
+        Ok(())
+    }
+
+    /// Checks the types of every function on an instance.
+    pub(crate) fn check_types(&self, store: &mut Store<StepState>, instance: &Instance) -> Result<(), PluginRejected> {
+        let Self {
+            checkout,
+            portal,
+            subscriptions,
+            webhooks,
+        } = self;
+        let store = &mut *store;
+        let checked = [
+            (
+                Capability::Checkout,
+                checkout
+                    .as_ref()
+                    .map(|found| found.load(&mut *store, instance).map(drop)),
+            ),
+            (
+                Capability::Portal,
+                portal.as_ref().map(|found| found.load(&mut *store, instance).map(drop)),
+            ),
+            (
+                Capability::Subscriptions,
+                subscriptions
+                    .as_ref()
+                    .map(|found| found.load(&mut *store, instance).map(drop)),
+            ),
+            (
+                Capability::Webhooks,
+                webhooks
+                    .as_ref()
+                    .map(|found| found.load(&mut *store, instance).map(drop)),
+            ),
+        ];
+        for (capability, checked) in checked {
+            if let Some(Err(error)) = checked {
+                return Err(wrong_type(&format!("{PACKAGE}{}", capability.as_str()), &error));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn wrong_type(export: &str, error: &wasmtime::Error) -> PluginRejected {
+    rejected(
+        "export_wrong_type",
+        format!("the component's export {export} isn't that of contract {VERSION}: {error:#}"),
+    )
+}
