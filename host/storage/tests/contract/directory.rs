@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use tillgate_application::account::{ApiKey, SealedSecret};
-use tillgate_application::ports::{AccountRepository as _, CommitError, Conflict, DirectoryRepository as _, Write};
+use tillgate_application::ports::{CommitError, Conflict, Write};
 use tillgate_domain::{ApiKeyId, Organization, Product, ProviderAccountId, TenantId, User};
-use tillgate_storage::Database;
 
-use crate::given::{ACCOUNT, OTHER_TENANT, TENANT, account, at, begin, commit, page, stored, tenant, version_conflict};
+use crate::given::{
+    ACCOUNT, OTHER_TENANT, Shared, TENANT, account, at, begin, commit, page, stored, tenant, version_conflict,
+};
 
-crate::on_both! {
+crate::on_every_store! {
     a_directory_is_read_as_it_was_put,
     a_product_put_again_has_its_new_prices_only,
     tenants_come_in_pages,
@@ -19,7 +20,7 @@ crate::on_both! {
     an_api_key_stays_revoked_since_the_first_time,
 }
 
-async fn a_directory_is_read_as_it_was_put(database: &Database) {
+async fn a_directory_is_read_as_it_was_put(database: &Shared) {
     begin(database).await;
     let organization = Organization {
         tenant_id: TENANT,
@@ -83,7 +84,7 @@ async fn a_directory_is_read_as_it_was_put(database: &Database) {
     );
 }
 
-async fn a_product_put_again_has_its_new_prices_only(database: &Database) {
+async fn a_product_put_again_has_its_new_prices_only(database: &Shared) {
     begin(database).await;
     let second = ProviderAccountId::from_bits(2);
     let product = Product {
@@ -136,7 +137,7 @@ async fn a_product_put_again_has_its_new_prices_only(database: &Database) {
     );
 }
 
-async fn tenants_come_in_pages(database: &Database) {
+async fn tenants_come_in_pages(database: &Shared) {
     commit(
         database,
         (1..=150).map(|number| Write::Tenant(tenant(TenantId::from_bits(number)))),
@@ -163,7 +164,7 @@ async fn tenants_come_in_pages(database: &Database) {
     assert_eq!(database.tenants(&page(u32::MAX, None)).await.unwrap().items.len(), 100);
 }
 
-async fn a_tenant_has_one_default_account(database: &Database) {
+async fn a_tenant_has_one_default_account(database: &Shared) {
     begin(database).await;
     commit(database, [Write::Account(account(3, OTHER_TENANT, true))])
         .await
@@ -188,7 +189,7 @@ async fn a_tenant_has_one_default_account(database: &Database) {
     );
 }
 
-async fn an_account_name_is_taken_once(database: &Database) {
+async fn an_account_name_is_taken_once(database: &Shared) {
     begin(database).await;
     let mut second = account(2, TENANT, false);
     second.name = "account 1".to_owned();
@@ -214,7 +215,7 @@ fn secret(name: &str, byte: u8, created_at: i64) -> SealedSecret {
     }
 }
 
-async fn expired_secrets_are_no_longer_active(database: &Database) {
+async fn expired_secrets_are_no_longer_active(database: &Shared) {
     begin(database).await;
     commit(
         database,
@@ -266,7 +267,7 @@ async fn expired_secrets_are_no_longer_active(database: &Database) {
     );
 }
 
-async fn an_api_key_stays_revoked_since_the_first_time(database: &Database) {
+async fn an_api_key_stays_revoked_since_the_first_time(database: &Shared) {
     begin(database).await;
     let key = ApiKey {
         id: ApiKeyId::from_bits(1),

@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteCo
 use tillgate_application::ports::{CustomerRepository as _, InboxRepository as _, SubscriptionRepository as _, Write};
 use tillgate_storage::Database;
 
-use crate::given::{ACCOUNT, Place, TENANT, begin, commit, customer, page, subscription};
+use crate::given::{ACCOUNT, Place, TENANT, begin, commit, customer, page, shared, subscription};
 
 async fn execute(place: &Place, sql: &str) {
     let sql = AssertSqlSafe(sql.to_owned());
@@ -28,8 +28,8 @@ async fn execute(place: &Place, sql: &str) {
 /// The next release's migration adds columns while this release's hosts have prepared their statements.
 async fn goes_on_after_columns_were_added(place: &Place) {
     let database = place.migrated().await;
-    begin(&database).await;
-    commit(&database, [Write::Subscription(subscription(1, 1))])
+    begin(&shared(&database)).await;
+    commit(&shared(&database), [Write::Subscription(subscription(1, 1))])
         .await
         .unwrap();
     read_all(&database).await;
@@ -40,7 +40,9 @@ async fn goes_on_after_columns_were_added(place: &Place) {
     for _ in 0..20 {
         read_all(&database).await;
     }
-    commit(&database, [Write::Customer(customer(2))]).await.unwrap();
+    commit(&shared(&database), [Write::Customer(customer(2))])
+        .await
+        .unwrap();
     database.close().await;
 }
 

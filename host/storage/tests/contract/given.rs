@@ -1,15 +1,24 @@
 //! What tests begin with.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tillgate_application::account::ProviderAccount;
-use tillgate_application::ports::{Commit as _, CommitError, Conflict, PageRequest, UnitOfWork, Write};
+use tillgate_application::ports::{CommitError, Conflict, PageRequest, Store, UnitOfWork, Write};
 use tillgate_domain::{
     Customer, CustomerId, Mode, Money, NewCustomer, NewSubscription, ProviderAccountId, Subscription, SubscriptionId,
     Tenant, TenantId, Timestamp,
 };
 use tillgate_storage::{Database, DatabaseOptions};
+
+/// Any store, as tasks share it.
+pub(crate) type Shared = Arc<dyn Store>;
+
+/// A database as any store.
+pub(crate) fn shared(database: &Database) -> Shared {
+    Arc::new(database.clone())
+}
 
 /// Where a test's database is.
 pub(crate) struct Place {
@@ -159,7 +168,7 @@ pub(crate) fn stored<T: Clone>(thing: &T, version: impl FnOnce(&mut T)) -> T {
     thing
 }
 
-pub(crate) async fn commit(database: &Database, writes: impl IntoIterator<Item = Write>) -> Result<(), CommitError> {
+pub(crate) async fn commit(database: &Shared, writes: impl IntoIterator<Item = Write>) -> Result<(), CommitError> {
     let mut work = UnitOfWork::new();
     for write in writes {
         work.push(write);
@@ -172,7 +181,7 @@ pub(crate) fn version_conflict(what: &'static str) -> Result<(), CommitError> {
 }
 
 /// A tenant with an account and a customer, each number 1, and another tenant.
-pub(crate) async fn begin(database: &Database) {
+pub(crate) async fn begin(database: &Shared) {
     let writes = [
         Write::Tenant(tenant(TENANT)),
         Write::Tenant(tenant(OTHER_TENANT)),

@@ -2,29 +2,30 @@
 
 use tillgate_application::inbox::OutboxEvent;
 use tillgate_application::operation::{IdempotencyKey, IdempotencyRecord};
-use tillgate_application::ports::{
-    CommitError, Conflict, CustomerRepository as _, InboxRepository as _, OperationRepository as _, Store as _, Write,
-};
+use tillgate_application::ports::{CommitError, Conflict, Write};
 use tillgate_domain::{EventId, InboxId};
-use tillgate_storage::Database;
 
-use crate::given::{ACCOUNT, TENANT, at, begin, commit, customer, page, stored, subscription, version_conflict};
+use crate::given::{
+    ACCOUNT, Shared, TENANT, at, begin, commit, customer, page, stored, subscription, version_conflict,
+};
 
-crate::on_both! {
+crate::on_every_store! {
     a_version_is_saved_once,
     nothing_is_written_of_what_fails,
     one_of_racing_event_keys_wins,
     one_of_racing_idempotency_keys_wins,
     many_commits_at_once_are_all_answered,
     a_failing_unit_takes_no_other_with_it,
-    text_with_a_nul_is_refused,
-    asking_for_a_nul_finds_nothing,
     what_is_referred_to_exists,
     events_come_in_pages,
-    a_closed_database_says_so,
 }
 
-async fn a_version_is_saved_once(database: &Database) {
+crate::on_databases! {
+    text_with_a_nul_is_refused,
+    asking_for_a_nul_finds_nothing,
+}
+
+async fn a_version_is_saved_once(database: &Shared) {
     begin(database).await;
     assert_eq!(
         commit(database, [Write::Customer(customer(1))]).await,
@@ -58,7 +59,7 @@ async fn a_version_is_saved_once(database: &Database) {
     );
 }
 
-async fn nothing_is_written_of_what_fails(database: &Database) {
+async fn nothing_is_written_of_what_fails(database: &Shared) {
     begin(database).await;
     let writes = [Write::Customer(customer(2)), event(1), Write::Customer(customer(1))];
     assert_eq!(commit(database, writes).await, version_conflict("customer"));
@@ -81,7 +82,7 @@ fn event(number: u128) -> Write {
     })
 }
 
-async fn race(database: &Database, write: Write) -> (usize, Vec<CommitError>) {
+async fn race(database: &Shared, write: Write) -> (usize, Vec<CommitError>) {
     let tasks: Vec<_> = (0..20)
         .map(|number: u128| {
             let (database, write) = (database.clone(), write.clone());
@@ -98,7 +99,7 @@ async fn race(database: &Database, write: Write) -> (usize, Vec<CommitError>) {
     (won, lost)
 }
 
-async fn one_of_racing_event_keys_wins(database: &Database) {
+async fn one_of_racing_event_keys_wins(database: &Shared) {
     begin(database).await;
     let key = |name: &str| Write::EventKey {
         account_id: ACCOUNT,
@@ -118,7 +119,7 @@ async fn one_of_racing_event_keys_wins(database: &Database) {
     assert_eq!(customers.items.len(), 2, "the losers wrote nothing");
 }
 
-async fn one_of_racing_idempotency_keys_wins(database: &Database) {
+async fn one_of_racing_idempotency_keys_wins(database: &Shared) {
     begin(database).await;
     let record = IdempotencyRecord {
         owner: TENANT.to_string(),
@@ -144,7 +145,7 @@ async fn one_of_racing_idempotency_keys_wins(database: &Database) {
     assert_eq!(database.idempotency_record("operator", "k").await.unwrap(), None);
 }
 
-async fn many_commits_at_once_are_all_answered(database: &Database) {
+async fn many_commits_at_once_are_all_answered(database: &Shared) {
     begin(database).await;
     let tasks: Vec<_> = (0..200)
         .map(|number: u128| {
@@ -166,7 +167,7 @@ async fn many_commits_at_once_are_all_answered(database: &Database) {
     );
 }
 
-async fn a_failing_unit_takes_no_other_with_it(database: &Database) {
+async fn a_failing_unit_takes_no_other_with_it(database: &Shared) {
     begin(database).await;
     let tasks: Vec<_> = (0..60)
         .map(|number: u128| {
@@ -189,7 +190,7 @@ async fn a_failing_unit_takes_no_other_with_it(database: &Database) {
     assert_eq!(database.events(TENANT, &page(100, None)).await.unwrap().items.len(), 40);
 }
 
-async fn text_with_a_nul_is_refused(database: &Database) {
+async fn text_with_a_nul_is_refused(database: &Shared) {
     begin(database).await;
     let mut bad = customer(2);
     bad.email = Some("a\0b".to_owned());
@@ -200,7 +201,7 @@ async fn text_with_a_nul_is_refused(database: &Database) {
     );
 }
 
-async fn asking_for_a_nul_finds_nothing(database: &Database) {
+async fn asking_for_a_nul_finds_nothing(database: &Shared) {
     begin(database).await;
     assert_eq!(
         database.customer_by_provider_reference(ACCOUNT, "a\0b").await.unwrap(),
@@ -215,13 +216,13 @@ async fn asking_for_a_nul_finds_nothing(database: &Database) {
     );
 }
 
-async fn what_is_referred_to_exists(database: &Database) {
+async fn what_is_referred_to_exists(database: &Shared) {
     begin(database).await;
     let refused = commit(database, [Write::Subscription(subscription(1, 77))]).await;
     assert_eq!(refused, Err(CommitError::Conflict(Conflict::Reference("subscription"))));
 }
 
-async fn events_come_in_pages(database: &Database) {
+async fn events_come_in_pages(database: &Shared) {
     begin(database).await;
     commit(database, (1..=3).map(event)).await.unwrap();
     let first = database.events(TENANT, &page(2, None)).await.unwrap();
@@ -230,13 +231,4 @@ async fn events_come_in_pages(database: &Database) {
     let second = database.events(TENANT, &page(2, Some(&last))).await.unwrap();
     assert_eq!((second.items.len(), second.has_more), (1, false));
     assert_eq!(second.items[0].payload, "{}");
-}
-
-async fn a_closed_database_says_so(database: &Database) {
-    begin(database).await;
-    database.ping().await.unwrap();
-    database.close().await;
-    let refused = commit(database, [Write::Customer(customer(2))]).await;
-    assert!(matches!(refused, Err(CommitError::Store(_))), "{refused:?}");
-    assert!(database.ping().await.is_err());
 }

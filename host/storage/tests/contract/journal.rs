@@ -3,15 +3,14 @@
 use tillgate_application::inbox::{InboxEntry, InboxStatus};
 use tillgate_application::operation::{Operation, OperationRequest, OperationStatus};
 use tillgate_application::ports::{
-    Effect, Exchange, ExchangeMethod, ExchangeOutcome, ExchangeRequest, FailureKind, InboxRepository as _,
-    OperationRepository as _, PortalRequest, ProviderFailure, RetryAdvice, WebhookRequest, Write,
+    Effect, Exchange, ExchangeMethod, ExchangeOutcome, ExchangeRequest, FailureKind, PortalRequest, ProviderFailure,
+    RetryAdvice, WebhookRequest, Write,
 };
 use tillgate_domain::{InboxId, OperationId};
-use tillgate_storage::Database;
 
-use crate::given::{ACCOUNT, TENANT, at, begin, commit, version_conflict};
+use crate::given::{ACCOUNT, Shared, TENANT, at, begin, commit, version_conflict};
 
-crate::on_both! {
+crate::on_every_store! {
     an_operation_is_read_as_it_was_saved,
     abandoned_operations_come_oldest_first,
     exchanges_are_replaced_and_forgotten,
@@ -41,7 +40,7 @@ fn operation(number: u128, status: OperationStatus, lease: i64) -> Operation {
     }
 }
 
-async fn an_operation_is_read_as_it_was_saved(database: &Database) {
+async fn an_operation_is_read_as_it_was_saved(database: &Shared) {
     begin(database).await;
     let mut operation = operation(1, OperationStatus::Running, 50);
     commit(database, [Write::Operation(operation.clone())]).await.unwrap();
@@ -69,7 +68,7 @@ async fn an_operation_is_read_as_it_was_saved(database: &Database) {
     assert_eq!(database.operation(operation.id).await.unwrap(), Some(operation));
 }
 
-async fn abandoned_operations_come_oldest_first(database: &Database) {
+async fn abandoned_operations_come_oldest_first(database: &Shared) {
     begin(database).await;
     let writes = [
         Write::Operation(operation(1, OperationStatus::Running, 30)),
@@ -101,7 +100,7 @@ fn exchange(path: &str, outcome: Option<ExchangeOutcome>) -> Exchange {
     Exchange { request, outcome }
 }
 
-async fn exchanges_are_replaced_and_forgotten(database: &Database) {
+async fn exchanges_are_replaced_and_forgotten(database: &Shared) {
     begin(database).await;
     let operation_id = OperationId::from_bits(1);
     commit(database, [Write::Operation(operation(1, OperationStatus::Running, 50))])
@@ -164,7 +163,7 @@ fn webhook(number: u128, received: i64, next: i64) -> InboxEntry {
     }
 }
 
-async fn a_webhook_keeps_its_raw_request(database: &Database) {
+async fn a_webhook_keeps_its_raw_request(database: &Shared) {
     begin(database).await;
     let mut entry = webhook(1, 10, 20);
     commit(database, [Write::Inbox(entry.clone())]).await.unwrap();
@@ -190,7 +189,7 @@ async fn a_webhook_keeps_its_raw_request(database: &Database) {
     assert_eq!(database.inbox_entry(processed.id).await.unwrap(), Some(processed));
 }
 
-async fn due_webhooks_come_oldest_first(database: &Database) {
+async fn due_webhooks_come_oldest_first(database: &Shared) {
     begin(database).await;
     let mut dead = webhook(5, 1, 1);
     dead.status = InboxStatus::Dead;

@@ -13,24 +13,42 @@ mod properties;
 mod races;
 mod subscriptions;
 
-/// Makes each test twice: on SQLite and on PostgreSQL. Each gets a database of its own.
-macro_rules! on_both {
+/// Makes each test once for each database. Each gets one of its own.
+macro_rules! on_databases {
     ($($name:ident),* $(,)?) => {
         mod on_sqlite {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
                 let place = crate::given::Place::sqlite();
-                super::$name(&place.migrated().await).await;
+                super::$name(&crate::given::shared(&place.migrated().await)).await;
             })*
         }
         mod on_postgres {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
                 let place = crate::given::Place::postgres().await;
-                super::$name(&place.migrated().await).await;
+                super::$name(&crate::given::shared(&place.migrated().await)).await;
                 place.remove().await;
             })*
         }
     };
 }
-pub(crate) use on_both;
+pub(crate) use on_databases;
+
+/// The same, and once more in memory: what use cases are tested on does what databases do.
+macro_rules! on_every_store {
+    ($($name:ident),* $(,)?) => {
+        mod on_databases {
+            $(use super::$name;)*
+            crate::on_databases! { $($name),* }
+        }
+        mod in_memory {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let store: crate::given::Shared = std::sync::Arc::new(tillgate_fakes::MemoryStore::default());
+                super::$name(&store).await;
+            })*
+        }
+    };
+}
+pub(crate) use on_every_store;

@@ -1,15 +1,14 @@
 //! Payments, refunds and disputes.
 
-use tillgate_application::ports::{PaymentRepository as _, Write};
+use tillgate_application::ports::Write;
 use tillgate_domain::{
     CustomerId, Dispute, DisputeFacts, DisputeId, Payment, PaymentFacts, PaymentId, PaymentState, Refund, RefundFacts,
     RefundId, RefundState,
 };
-use tillgate_storage::Database;
 
-use crate::given::{ACCOUNT, OTHER_TENANT, TENANT, at, begin, commit, page, usd, version_conflict};
+use crate::given::{ACCOUNT, OTHER_TENANT, Shared, TENANT, at, begin, commit, page, usd, version_conflict};
 
-crate::on_both! {
+crate::on_every_store! {
     a_payment_is_found_by_any_of_its_ids,
     refunds_and_disputes_are_read_as_they_were_saved,
 }
@@ -34,7 +33,7 @@ fn payment(number: u128, aliases: &[&str]) -> Payment {
     payment
 }
 
-async fn a_payment_is_found_by_any_of_its_ids(database: &Database) {
+async fn a_payment_is_found_by_any_of_its_ids(database: &Shared) {
     begin(database).await;
     let mut first = payment(1, &["ch_1", "pi_1"]);
     let second = payment(2, &["ch_2"]);
@@ -79,7 +78,7 @@ async fn a_payment_is_found_by_any_of_its_ids(database: &Database) {
     assert_eq!((found.items.len(), found.has_more), (1, true));
 }
 
-async fn refunds_and_disputes_are_read_as_they_were_saved(database: &Database) {
+async fn refunds_and_disputes_are_read_as_they_were_saved(database: &Shared) {
     begin(database).await;
     let facts = RefundFacts {
         provider_reference: "re_1".to_owned(),

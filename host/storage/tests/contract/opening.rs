@@ -9,7 +9,7 @@ use tillgate_application::ports::{
 };
 use tillgate_storage::{Database, DatabaseOptions, OpenError};
 
-use crate::given::{Place, TENANT, begin, commit, customer, tenant};
+use crate::given::{Place, TENANT, begin, commit, customer, shared, tenant};
 
 /// Runs SQL on a database past the ports.
 async fn execute(place: &Place, sql: &str) {
@@ -52,7 +52,7 @@ async fn migrations_are_pending_once() {
 async fn what_was_committed_is_there_after_reopening() {
     for place in both().await {
         let database = place.migrated().await;
-        begin(&database).await;
+        begin(&shared(&database)).await;
         database.close().await;
         let again = place.open().await;
         assert!(again.customer(TENANT, customer(1).id).await.unwrap().is_some());
@@ -89,7 +89,9 @@ async fn a_newer_schema_is_refused() {
 async fn a_row_that_makes_no_sense_names_its_table_and_column() {
     for place in both().await {
         let database = place.migrated().await;
-        commit(&database, [Write::Tenant(tenant(TENANT))]).await.unwrap();
+        commit(&shared(&database), [Write::Tenant(tenant(TENANT))])
+            .await
+            .unwrap();
         execute(&place, "UPDATE tenants SET mode = 'odd'").await;
         let Err(StoreError::Corrupt(reason)) = database.tenant(TENANT).await else {
             panic!("it was understood")
@@ -107,13 +109,13 @@ async fn a_row_that_makes_no_sense_names_its_table_and_column() {
 async fn a_read_only_file_can_be_read_and_not_written() {
     let place = Place::sqlite();
     let writable = place.migrated().await;
-    begin(&writable).await;
+    begin(&shared(&writable)).await;
     writable.close().await;
     let url = format!("{}?mode=ro", place.url);
     let database = Database::connect(&DatabaseOptions::new(&url)).await.unwrap();
     assert!(database.pending_migrations().await.unwrap().is_empty());
     assert!(database.customer(TENANT, customer(1).id).await.unwrap().is_some());
-    let refused = commit(&database, [Write::Customer(customer(2))]).await;
+    let refused = commit(&shared(&database), [Write::Customer(customer(2))]).await;
     assert!(
         matches!(refused, Err(CommitError::Store(StoreError::Unavailable(_)))),
         "{refused:?}"
@@ -168,7 +170,7 @@ async fn a_new_file_is_its_owners_alone() {
 async fn a_connection_that_broke_while_idle_is_replaced() {
     let place = Place::postgres().await;
     let database = place.migrated().await;
-    begin(&database).await;
+    begin(&shared(&database)).await;
     execute(
         &place,
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -176,7 +178,9 @@ async fn a_connection_that_broke_while_idle_is_replaced() {
     )
     .await;
     for number in 2..12 {
-        commit(&database, [Write::Customer(customer(number))]).await.unwrap();
+        commit(&shared(&database), [Write::Customer(customer(number))])
+            .await
+            .unwrap();
     }
     assert!(database.customer(TENANT, customer(11).id).await.unwrap().is_some());
     place.remove().await;
@@ -186,12 +190,14 @@ async fn a_connection_that_broke_while_idle_is_replaced() {
 async fn a_statement_that_fails_leaves_the_writer_usable() {
     let place = Place::postgres().await;
     let database = place.migrated().await;
-    begin(&database).await;
+    begin(&shared(&database)).await;
     execute(&place, "ALTER TABLE customers RENAME TO gone").await;
-    let refused = commit(&database, [Write::Customer(customer(2))]).await;
+    let refused = commit(&shared(&database), [Write::Customer(customer(2))]).await;
     assert!(matches!(refused, Err(CommitError::Store(_))), "{refused:?}");
     execute(&place, "ALTER TABLE gone RENAME TO customers").await;
-    commit(&database, [Write::Customer(customer(2))]).await.unwrap();
+    commit(&shared(&database), [Write::Customer(customer(2))])
+        .await
+        .unwrap();
     place.remove().await;
 }
 
@@ -199,10 +205,10 @@ async fn a_statement_that_fails_leaves_the_writer_usable() {
 async fn a_locked_file_is_unavailable_and_then_is_not() {
     let place = Place::sqlite();
     let database = place.migrated().await;
-    begin(&database).await;
+    begin(&shared(&database)).await;
     let mut other = SqliteConnection::connect(&place.url).await.unwrap();
     other.execute("BEGIN IMMEDIATE").await.unwrap();
-    let refused = commit(&database, [Write::Customer(customer(2))]).await;
+    let refused = commit(&shared(&database), [Write::Customer(customer(2))]).await;
     assert!(
         matches!(refused, Err(CommitError::Store(StoreError::Unavailable(_)))),
         "{refused:?}"
@@ -210,14 +216,16 @@ async fn a_locked_file_is_unavailable_and_then_is_not() {
     // Reading goes on meanwhile.
     assert!(database.tenant(TENANT).await.unwrap().is_some());
     other.execute("ROLLBACK").await.unwrap();
-    commit(&database, [Write::Customer(customer(2))]).await.unwrap();
+    commit(&shared(&database), [Write::Customer(customer(2))])
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
 async fn a_commit_outlives_its_caller() {
     for place in both().await {
         let database = place.migrated().await;
-        begin(&database).await;
+        begin(&shared(&database)).await;
         let mut work = UnitOfWork::new();
         work.push(Write::Customer(customer(2)));
         {
@@ -241,13 +249,13 @@ async fn a_file_without_the_right_to_write_is_read_whoever_asks() {
     use std::os::unix::fs::PermissionsExt as _;
     let place = Place::sqlite();
     let writable = place.migrated().await;
-    begin(&writable).await;
+    begin(&shared(&writable)).await;
     writable.close().await;
     let file = place.url.trim_start_matches("sqlite://");
     std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o400)).unwrap();
     let database = place.open().await;
     assert!(database.customer(TENANT, customer(1).id).await.unwrap().is_some());
-    let refused = commit(&database, [Write::Customer(customer(2))]).await;
+    let refused = commit(&shared(&database), [Write::Customer(customer(2))]).await;
     assert!(
         matches!(refused, Err(CommitError::Store(StoreError::Unavailable(_)))),
         "{refused:?}"
@@ -279,5 +287,19 @@ async fn an_error_says_what_to_do() {
     for (url, advice) in cases {
         let error = Database::connect(&DatabaseOptions::new(&url)).await.unwrap_err();
         assert!(error.to_string().contains(advice), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_closed_database_says_so() {
+    for place in both().await {
+        let database = place.migrated().await;
+        begin(&shared(&database)).await;
+        database.ping().await.unwrap();
+        database.close().await;
+        let refused = commit(&shared(&database), [Write::Customer(customer(2))]).await;
+        assert!(matches!(refused, Err(CommitError::Store(_))), "{refused:?}");
+        assert!(database.ping().await.is_err());
+        place.remove().await;
     }
 }

@@ -16,7 +16,7 @@ use tillgate_domain::{
 };
 use tillgate_storage::Database;
 
-use crate::given::{ACCOUNT, Place, TENANT, begin, commit, usd};
+use crate::given::{ACCOUNT, Place, TENANT, begin, commit, shared, usd};
 
 /// Cases on each database: each is some ten transactions.
 const CASES: u32 = 64;
@@ -252,7 +252,7 @@ async fn round_trip(database: &Database, parts: &Parts) -> Result<(), TestCaseEr
         Write::Subscription(subscription(number, parts, 1)),
         Write::Purchase(purchase(number, parts, 1)),
     ];
-    commit(database, writes)
+    commit(&shared(database), writes)
         .await
         .map_err(|error| TestCaseError::fail(error.to_string()))?;
     let expected = Customer { version: 1, ..customer };
@@ -280,7 +280,7 @@ async fn round_trip(database: &Database, parts: &Parts) -> Result<(), TestCaseEr
 fn all_cases(runtime: &tokio::runtime::Runtime, place: &Place) {
     let database = runtime.block_on(async {
         let database = place.migrated().await;
-        begin(&database).await;
+        begin(&shared(&database)).await;
         database
     });
     // Failures are shown, not kept in a file.

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use tillgate_application::ports::{AccountRepository as _, CommitError, Conflict, PaymentRepository as _, Write};
+use tillgate_application::ports::{CommitError, Conflict, Write};
 use tillgate_domain::{Payment, PaymentFacts, PaymentId, PaymentState};
-use tillgate_storage::Database;
 
-use crate::given::{ACCOUNT, TENANT, account, at, begin, commit, usd, version_conflict};
+use crate::given::{ACCOUNT, Shared, TENANT, account, at, begin, commit, usd, version_conflict};
 
-crate::on_both!(
+crate::on_databases!(
     no_update_is_lost,
     an_account_read_before_another_became_the_default_is_not_saved,
     a_tenant_keeps_one_default_whoever_races,
@@ -35,7 +34,7 @@ fn payment(number: u128) -> Payment {
 }
 
 /// Reads, adds and saves again and again until it was the one that read last.
-async fn add_one(database: Database, number: u128) -> usize {
+async fn add_one(database: Shared, number: u128) -> usize {
     let mut conflicts = 0;
     loop {
         let mut payment = database
@@ -52,7 +51,7 @@ async fn add_one(database: Database, number: u128) -> usize {
     }
 }
 
-async fn no_update_is_lost(database: &Database) {
+async fn no_update_is_lost(database: &Shared) {
     begin(database).await;
     commit(database, (1..=4).map(|number| Write::Payment(payment(number))))
         .await
@@ -75,7 +74,7 @@ async fn no_update_is_lost(database: &Database) {
     }
 }
 
-async fn an_account_read_before_another_became_the_default_is_not_saved(database: &Database) {
+async fn an_account_read_before_another_became_the_default_is_not_saved(database: &Shared) {
     begin(database).await;
     let mut stale = database.account(ACCOUNT).await.unwrap().unwrap();
     commit(database, [Write::Account(account(2, TENANT, true))])
@@ -94,7 +93,7 @@ async fn an_account_read_before_another_became_the_default_is_not_saved(database
     );
 }
 
-async fn a_tenant_keeps_one_default_whoever_races(database: &Database) {
+async fn a_tenant_keeps_one_default_whoever_races(database: &Shared) {
     begin(database).await;
     let tasks: Vec<_> = (2..22_u128)
         .map(|number| {

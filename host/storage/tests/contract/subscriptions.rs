@@ -1,21 +1,18 @@
 //! Customers' subscriptions, purchases and checkout sessions.
 
-use tillgate_application::ports::{
-    CheckoutSessionRepository as _, CustomerRepository as _, PurchaseFilter, PurchaseRepository as _,
-    SubscriptionFilter, SubscriptionRepository as _, Write,
-};
+use tillgate_application::ports::{PurchaseFilter, SubscriptionFilter, Write};
 use tillgate_domain::{
     CheckoutSession, CheckoutSessionId, CheckoutType, CustomerId, FactSource, FactStamp, NewCheckoutSession,
     NewPurchase, PaymentStatus, Period, Purchase, PurchaseId, Subscription, SubscriptionChange, SubscriptionId,
     SubscriptionSnapshot, SubscriptionStatus, Terms,
 };
-use tillgate_storage::Database;
 
 use crate::given::{
-    ACCOUNT, OTHER_TENANT, TENANT, at, begin, commit, customer, page, stored, subscription, usd, version_conflict,
+    ACCOUNT, OTHER_TENANT, Shared, TENANT, at, begin, commit, customer, page, stored, subscription, usd,
+    version_conflict,
 };
 
-crate::on_both! {
+crate::on_every_store! {
     a_subscription_is_read_as_it_was_saved,
     subscriptions_are_found_by_each_question,
     expiring_subscriptions_come_soonest_first,
@@ -56,7 +53,7 @@ fn with_terms(number: u128, status: SubscriptionStatus, end: i64, cancel_at: Opt
     subscription
 }
 
-async fn a_subscription_is_read_as_it_was_saved(database: &Database) {
+async fn a_subscription_is_read_as_it_was_saved(database: &Shared) {
     begin(database).await;
     let full = with_terms(1, SubscriptionStatus::PastDue, 500, Some(400));
     let blank = subscription(2, 1);
@@ -100,7 +97,7 @@ fn numbers(found: &[Subscription]) -> Vec<u128> {
     found.iter().map(|subscription| subscription.id.bits()).collect()
 }
 
-async fn subscriptions_are_found_by_each_question(database: &Database) {
+async fn subscriptions_are_found_by_each_question(database: &Shared) {
     begin(database).await;
     let mut organized = customer(2);
     organized.organization_id = Some("acme".to_owned());
@@ -211,7 +208,7 @@ async fn subscriptions_are_found_by_each_question(database: &Database) {
     assert_eq!((numbers(&rest.items), rest.has_more), (vec![6], false));
 }
 
-async fn expiring_subscriptions_come_soonest_first(database: &Database) {
+async fn expiring_subscriptions_come_soonest_first(database: &Shared) {
     begin(database).await;
     let writes = [
         Write::Subscription(with_terms(1, SubscriptionStatus::Active, 700, None)),
@@ -249,7 +246,7 @@ fn new_purchase(number: u128) -> NewPurchase {
     }
 }
 
-async fn purchases_are_found_by_each_question(database: &Database) {
+async fn purchases_are_found_by_each_question(database: &Shared) {
     begin(database).await;
     let subscription_id = SubscriptionId::from_bits(1);
     let mut once = Purchase::create_one_time(new_purchase(1), at(30));
@@ -321,7 +318,7 @@ async fn purchases_are_found_by_each_question(database: &Database) {
     );
 }
 
-async fn a_checkout_session_is_read_as_it_was_saved(database: &Database) {
+async fn a_checkout_session_is_read_as_it_was_saved(database: &Shared) {
     begin(database).await;
     let new = NewCheckoutSession {
         id: CheckoutSessionId::from_bits(1),

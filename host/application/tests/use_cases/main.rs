@@ -1,0 +1,13 @@
+//! Use cases, on fakes: what they decide, and what is left of them when the host stops between any two of their steps.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
+
+mod crashes;
+mod faults;
+mod given;
+mod idempotency;
+mod operations;
+mod order;
+mod secrets;
+mod unknown;
+mod webhooks;

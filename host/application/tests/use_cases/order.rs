@@ -1,0 +1,168 @@
+//! Webhooks come in any order, and more than once: the end is the same.
+
+use tillgate_application::ports::{EventBody, ProviderEvent};
+use tillgate_application::{create_checkout_session, process_due_webhooks};
+use tillgate_domain::{CheckoutType, PaymentState, SubscriptionChange, SubscriptionStatus};
+use tillgate_fakes::{World, checkout_completed, payment, refund, subscription_event};
+
+use crate::given::with_key;
+
+/// Every order of the numbers below `count` (Heap's algorithm).
+fn orders(count: usize) -> Vec<Vec<usize>> {
+    fn permute(size: usize, items: &mut Vec<usize>, found: &mut Vec<Vec<usize>>) {
+        if size <= 1 {
+            found.push(items.clone());
+            return;
+        }
+        for index in 0..size {
+            permute(size - 1, items, found);
+            items.swap(if size.is_multiple_of(2) { index } else { 0 }, size - 1);
+        }
+    }
+    let mut found = Vec::new();
+    permute(count, &mut (0..count).collect(), &mut found);
+    found
+}
+
+async fn after(order: &[usize], events: &dyn Fn(&str) -> Vec<ProviderEvent>, doubled: bool) -> World {
+    let world = World::new().await.unwrap();
+    let caller = with_key(world.tenant_id, "key", 1);
+    let checkout = create_checkout_session(&world.app, &caller, world.checkout(CheckoutType::Subscription))
+        .await
+        .unwrap();
+    let events = events(&checkout.id);
+    for number in order {
+        let times = if doubled { 2 } else { 1 };
+        for _ in 0..times {
+            world.deliver(vec![events[*number].clone()]).await.unwrap();
+        }
+    }
+    process_due_webhooks(&world.app).await.unwrap();
+    world
+}
+
+fn a_life(checkout: &str) -> Vec<ProviderEvent> {
+    use SubscriptionChange::{Created, Updated};
+    use SubscriptionStatus::{Active, Incomplete};
+    vec![
+        subscription_event("evt_1", Created, 1, Incomplete, 3, Some(checkout)),
+        checkout_completed("evt_2", 2, Some(checkout), Some("sub_a")),
+        subscription_event("evt_3", Updated, 2, Active, 3, Some(checkout)),
+        payment("evt_4", 2, "in_1", PaymentState::Succeeded),
+        subscription_event("evt_5", Updated, 8, Active, 5, Some(checkout)),
+    ]
+}
+
+#[tokio::test]
+async fn a_subscriptions_life_in_every_order() {
+    for order in orders(5) {
+        for doubled in [false, true] {
+            let world = after(&order, &a_life, doubled).await;
+            let rows = world.store.rows();
+            let subscription = rows.subscriptions.values().next().unwrap();
+            assert_eq!(
+                (subscription.status(), subscription.terms().seats),
+                (SubscriptionStatus::Active, Some(5)),
+                "{order:?}"
+            );
+            assert_eq!(subscription.product_id.as_deref(), Some("pro"), "{order:?}");
+            let customer = rows.customers.values().next().unwrap();
+            let known = (customer.organization_id.as_deref(), customer.user_id.as_deref());
+            assert_eq!(known, (Some("org_1"), Some("user_1")), "{order:?}");
+            assert_eq!(customer.email.as_deref(), Some("a@example.com"), "{order:?}");
+            let counts = (rows.customers.len(), rows.subscriptions.len(), rows.purchases.len());
+            assert_eq!(counts, (1, 1, 1), "{order:?}");
+            assert_eq!((rows.payments.len(), rows.event_keys.len()), (1, 5), "{order:?}");
+            assert_eq!(
+                rows.payments.values().next().unwrap().facts.customer_id,
+                Some(customer.id)
+            );
+            let session = rows.checkout_sessions.values().next().unwrap();
+            assert_eq!(session.status().as_str(), "complete", "{order:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_ended_stays_ended_in_every_order() {
+    let events = |checkout: &str| {
+        use SubscriptionChange::{Created, Ended, Updated};
+        use SubscriptionStatus::{Active, Canceled, PastDue};
+        vec![
+            subscription_event("evt_1", Created, 1, Active, 3, Some(checkout)),
+            subscription_event("evt_2", Updated, 5, PastDue, 4, Some(checkout)),
+            subscription_event("evt_3", Ended, 9, Canceled, 4, Some(checkout)),
+            // Sent late, as providers do.
+            subscription_event("evt_4", Updated, 9, Active, 4, Some(checkout)),
+        ]
+    };
+    for order in orders(4) {
+        let world = after(&order, &events, false).await;
+        let rows = world.store.rows();
+        let subscription = rows.subscriptions.values().next().unwrap();
+        assert_eq!(subscription.status(), SubscriptionStatus::Canceled, "{order:?}");
+        drop(rows);
+        let canceled = world
+            .published("subscription")
+            .iter()
+            .filter(|name| *name == "subscription.canceled")
+            .count();
+        assert_eq!(canceled, 1, "{order:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_renewal_that_failed_and_recovered_in_every_order() {
+    let events = |_: &str| {
+        vec![
+            payment("evt_1", 1, "in_1", PaymentState::Failed),
+            payment("evt_2", 5, "in_1", PaymentState::Succeeded),
+            refund("evt_3", 9, "re_1", "ch_in_1", 500),
+        ]
+    };
+    for order in orders(3) {
+        let world = after(&order, &events, true).await;
+        let rows = world.store.rows();
+        assert_eq!((rows.payments.len(), rows.refunds.len()), (1, 1), "{order:?}");
+        let payment = rows.payments.values().next().unwrap();
+        assert_eq!(payment.facts.state, PaymentState::Succeeded, "{order:?}");
+    }
+}
+
+#[tokio::test]
+async fn two_changes_in_one_second_are_settled_by_asking() {
+    let world = World::new().await.unwrap();
+    let change = |key: &str, seats| {
+        subscription_event(
+            key,
+            SubscriptionChange::Updated,
+            4,
+            SubscriptionStatus::Active,
+            seats,
+            None,
+        )
+    };
+    let truth = change("", 6);
+    if let EventBody::Subscription { subscription, .. } = truth.body {
+        world.provider.put_subscription(*subscription);
+    }
+    world.deliver(vec![change("evt_1", 6)]).await.unwrap();
+    assert_eq!(world.provider.requests(), 0);
+    // Older in truth, and nothing in it says so.
+    world.deliver(vec![change("evt_2", 2)]).await.unwrap();
+    let pending = |world: &World| {
+        let rows = world.store.rows();
+        rows.inbox.values().filter(|entry| entry.processed_at.is_none()).count()
+    };
+    assert_eq!(pending(&world), 1, "acknowledged, and its effect is to come");
+    let processed = process_due_webhooks(&world.app).await.unwrap();
+    assert_eq!(processed.done, 1);
+    assert_eq!((pending(&world), world.provider.requests()), (0, 1));
+    {
+        let rows = world.store.rows();
+        assert_eq!(rows.subscriptions.values().next().unwrap().terms().seats, Some(6));
+    }
+    // A repetition of either is no tie any more.
+    world.deliver(vec![change("evt_2", 2)]).await.unwrap();
+    assert_eq!((pending(&world), world.provider.requests()), (0, 1));
+}

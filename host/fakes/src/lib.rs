@@ -1,0 +1,24 @@
+//! The ports of the use cases, in memory and for tests.
+//!
+//! [`MemoryStore`] passes the same suite as the real databases. [`FakeProvider`] keeps state and counts what it did, so
+//! that a test can say that something was done once. [`Fuse`] stops the host at any point between two steps, as a
+//! `kill -9` would, and [`World`] starts it again on what was stored.
+
+mod fuse;
+mod plugins;
+mod provider;
+mod repositories;
+mod rows;
+mod small;
+mod store;
+mod webhooks;
+mod world;
+
+pub use fuse::Fuse;
+pub use plugins::FakePlugins;
+pub use provider::{Failing, FakeProvider, Performed};
+pub use rows::Rows;
+pub use small::{ManualClock, PlainSealer, SeededIds};
+pub use store::{CommitFault, MemoryStore};
+pub use webhooks::{checkout_completed, payment, refund, subscription_event, webhook};
+pub use world::{NOW, World};

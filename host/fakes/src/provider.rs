@@ -1,0 +1,463 @@
+//! A provider that keeps state, and fails when it is told to.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use tillgate_application::account::ConnectedAccount;
+use tillgate_application::ports::{
+    CancelMode, CancelRequest, ChangeOutcome, CheckoutRequest, CheckoutTarget, Effect, ExchangeMethod, ExchangeOutcome,
+    ExchangeRequest, FailureKind, GatewayCall, GatewayError, Parsed, PaymentGateway, PluginFault, PortalRequest,
+    ProviderCheckoutSession, ProviderEvent, ProviderFailure, ProviderPortalSession, ProviderSubscription, Reached,
+    Receipt, RetryAdvice, SeatsRequest, WebhookDecision, WebhookRejection, WebhookRequest,
+};
+use tillgate_domain::{PaymentStatus, SubscriptionStatus, Timestamp};
+
+use crate::Fuse;
+
+/// How a request goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failing {
+    /// It never arrives.
+    NotSent,
+    /// It is performed, and the answer is lost.
+    AnswerLost,
+    /// The provider is asked too often, and does nothing.
+    RateLimited,
+    /// The provider declines.
+    Declined,
+    /// It is performed, and the plugin traps on the answer.
+    PluginTraps,
+}
+
+/// Something the provider did, once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Performed {
+    /// What.
+    pub operation: &'static str,
+    /// Under which idempotency key.
+    pub idempotency_key: String,
+    /// With which plugin.
+    pub plugin_digest: String,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    performed: Vec<Performed>,
+    answers: BTreeMap<String, String>,
+    requests: u32,
+    failing: VecDeque<Failing>,
+    subscriptions: BTreeMap<String, ProviderSubscription>,
+    batches: Vec<(Vec<ProviderEvent>, bool)>,
+    without_idempotency: bool,
+    unparsable: bool,
+}
+
+/// A provider. What it keeps outlives the host.
+#[derive(Debug, Default)]
+pub struct FakeProvider {
+    state: Arc<Mutex<State>>,
+    fuse: Arc<Fuse>,
+}
+
+impl FakeProvider {
+    /// The same provider, as a host sees it that was started again.
+    #[must_use]
+    pub fn over(other: &Self, fuse: Arc<Fuse>) -> Self {
+        Self {
+            state: Arc::clone(&other.state),
+            fuse,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What it did, each once.
+    #[must_use]
+    pub fn performed(&self) -> Vec<Performed> {
+        self.state().performed.clone()
+    }
+
+    /// How many requests arrived.
+    #[must_use]
+    pub fn requests(&self) -> u32 {
+        self.state().requests
+    }
+
+    /// What becomes of the next requests, one after the other.
+    pub fn fail_next(&self, failing: impl IntoIterator<Item = Failing>) {
+        self.state().failing = failing.into_iter().collect();
+    }
+
+    /// Makes it one that knows no idempotency keys.
+    pub fn forget_idempotency(&self) {
+        self.state().without_idempotency = true;
+    }
+
+    /// Whether its webhooks can't be understood.
+    pub fn set_unparsable(&self, unparsable: bool) {
+        self.state().unparsable = unparsable;
+    }
+
+    /// How a subscription stands at the provider.
+    pub fn put_subscription(&self, subscription: ProviderSubscription) {
+        self.state()
+            .subscriptions
+            .insert(subscription.reference.clone(), subscription);
+    }
+
+    /// Makes a webhook's body of events. Where `ask` is set, its plugin has to ask the provider to understand it.
+    pub fn body_of(&self, events: Vec<ProviderEvent>, ask: bool) -> Vec<u8> {
+        let mut state = self.state();
+        state.batches.push((events, ask));
+        (state.batches.len() - 1).to_string().into_bytes()
+    }
+
+    fn batch(&self, request: &WebhookRequest) -> Result<(Vec<ProviderEvent>, bool), GatewayError> {
+        let state = self.state();
+        let number = std::str::from_utf8(&request.body)
+            .ok()
+            .and_then(|text| text.parse::<usize>().ok());
+        let known = number.and_then(|number| state.batches.get(number));
+        match known {
+            Some(batch) if !state.unparsable => Ok(batch.clone()),
+            _ => Err(GatewayError::Rejected(failure(
+                FailureKind::MalformedResponse,
+                "the webhook's body can't be understood",
+            ))),
+        }
+    }
+
+    /// Performs one request through the journal, as the plugin host does, and gives its answer.
+    async fn exchange(
+        &self,
+        call: &mut GatewayCall<'_>,
+        operation: &'static str,
+        effect: Effect,
+        perform: impl FnOnce(&mut State) -> Option<String> + Send,
+    ) -> Result<String, GatewayError> {
+        let effect = match effect {
+            Effect::IdempotentWrite if self.state().without_idempotency => Effect::Write,
+            other => other,
+        };
+        let request = ExchangeRequest {
+            method: ExchangeMethod::Post,
+            endpoint: "api".to_owned(),
+            path: operation.to_owned(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            body: None,
+            effect,
+            credential: Some("api_key".to_owned()),
+        };
+        let doing = Performed {
+            operation,
+            idempotency_key: call.idempotency_key.to_owned(),
+            plugin_digest: call.account.account.plugin_digest.clone(),
+        };
+        let recorded = call.journal.recorded().first().cloned();
+        let mut traps = false;
+        let outcome = match recorded {
+            Some(exchange) if exchange.outcome.is_some() => exchange.outcome.unwrap_or_else(lost),
+            Some(_) if effect == Effect::Write => {
+                call.journal.received(lost()).await.map_err(GatewayError::Journal)?;
+                lost()
+            }
+            known => {
+                if known.is_none() {
+                    call.journal.sending(&request).await.map_err(GatewayError::Journal)?;
+                }
+                let outcome;
+                (outcome, traps) = self.send(doing, effect, perform).await;
+                call.journal
+                    .received(outcome.clone())
+                    .await
+                    .map_err(GatewayError::Journal)?;
+                outcome
+            }
+        };
+        if traps {
+            return Err(GatewayError::PluginFault(Box::new(PluginFault {
+                plugin: "acme".to_owned(),
+                version: call.account.account.plugin_version.clone(),
+                digest: call.account.account.plugin_digest.clone(),
+                operation: operation.to_owned(),
+                kind: "trapped".to_owned(),
+                message: "unreachable".to_owned(),
+            })));
+        }
+        answer_in(outcome)
+    }
+
+    async fn send(
+        &self,
+        doing: Performed,
+        effect: Effect,
+        perform: impl FnOnce(&mut State) -> Option<String> + Send,
+    ) -> (ExchangeOutcome, bool) {
+        self.fuse.point().await;
+        let failing = self.state().failing.pop_front();
+        let mut traps = false;
+        let outcome = match failing {
+            Some(Failing::NotSent) => ExchangeOutcome::Failed {
+                reached: Reached::NotSent,
+                kind: "connect_failed".to_owned(),
+                message: "connection refused".to_owned(),
+            },
+            Some(Failing::RateLimited) => response(429, String::new()),
+            Some(Failing::Declined) => response(402, String::new()),
+            Some(Failing::AnswerLost) => {
+                self.perform(doing, effect, perform);
+                lost()
+            }
+            Some(Failing::PluginTraps) => {
+                traps = true;
+                self.perform(doing, effect, perform)
+            }
+            None => self.perform(doing, effect, perform),
+        };
+        self.fuse.point().await;
+        (outcome, traps)
+    }
+
+    fn perform(
+        &self,
+        doing: Performed,
+        effect: Effect,
+        perform: impl FnOnce(&mut State) -> Option<String>,
+    ) -> ExchangeOutcome {
+        let mut state = self.state();
+        state.requests += 1;
+        let key = doing.idempotency_key.clone();
+        if effect == Effect::IdempotentWrite
+            && let Some(answer) = state.answers.get(&key)
+        {
+            return response(200, answer.clone());
+        }
+        if effect != Effect::Read {
+            state.performed.push(doing);
+        }
+        let Some(answer) = perform(&mut state) else {
+            return response(404, String::new());
+        };
+        if effect == Effect::IdempotentWrite {
+            state.answers.insert(key, answer.clone());
+        }
+        response(200, answer)
+    }
+
+    /// The state a change left a subscription in.
+    fn subscription(&self, reference: &str) -> Result<Box<ProviderSubscription>, GatewayError> {
+        let found = self.state().subscriptions.get(reference).cloned();
+        found
+            .map(Box::new)
+            .ok_or_else(|| GatewayError::Rejected(failure(FailureKind::NotFound, "no such subscription")))
+    }
+}
+
+fn response(status: u16, body: String) -> ExchangeOutcome {
+    ExchangeOutcome::Response {
+        status,
+        headers: Vec::new(),
+        body: body.into_bytes(),
+    }
+}
+
+fn lost() -> ExchangeOutcome {
+    ExchangeOutcome::Failed {
+        reached: Reached::MaybeSent,
+        kind: "timed_out".to_owned(),
+        message: "no answer in time".to_owned(),
+    }
+}
+
+fn failure(kind: FailureKind, message: &str) -> Box<ProviderFailure> {
+    Box::new(ProviderFailure {
+        kind,
+        message: message.to_owned(),
+        provider_code: None,
+        decline_code: None,
+        parameter: None,
+        http_status: None,
+        request_id: None,
+        retry: RetryAdvice::Allowed,
+    })
+}
+
+fn answer_in(outcome: ExchangeOutcome) -> Result<String, GatewayError> {
+    match outcome {
+        ExchangeOutcome::Response { status: 200, body, .. } => Ok(String::from_utf8_lossy(&body).into_owned()),
+        ExchangeOutcome::Response { status: 429, .. } => {
+            Err(GatewayError::NotSent(failure(FailureKind::RateLimited, "slow down")))
+        }
+        ExchangeOutcome::Response { status: 402, .. } => {
+            Err(GatewayError::Rejected(failure(FailureKind::Declined, "card declined")))
+        }
+        ExchangeOutcome::Response { .. } => {
+            Err(GatewayError::Rejected(failure(FailureKind::NotFound, "no such thing")))
+        }
+        ExchangeOutcome::Failed {
+            reached: Reached::NotSent,
+            message,
+            ..
+        } => Err(GatewayError::NotSent(failure(FailureKind::Unavailable, &message))),
+        ExchangeOutcome::Failed { message, .. } => Err(GatewayError::UnknownOutcome(failure(
+            FailureKind::UnknownOutcome,
+            &message,
+        ))),
+    }
+}
+
+#[async_trait]
+impl PaymentGateway for FakeProvider {
+    async fn create_checkout_session(
+        &self,
+        mut call: GatewayCall<'_>,
+        _: &CheckoutRequest,
+    ) -> Result<ProviderCheckoutSession, GatewayError> {
+        let number = |state: &mut State| Some(format!("cs_{}", state.performed.len()));
+        let reference = self
+            .exchange(&mut call, "create_checkout_session", Effect::IdempotentWrite, number)
+            .await?;
+        Ok(ProviderCheckoutSession {
+            target: CheckoutTarget::Redirect(format!("https://pay.acme.example/{reference}")),
+            reference,
+            payment_status: PaymentStatus::Unpaid,
+            expires_at: None,
+        })
+    }
+
+    async fn create_portal_session(
+        &self,
+        mut call: GatewayCall<'_>,
+        _: &PortalRequest,
+    ) -> Result<ProviderPortalSession, GatewayError> {
+        let number = |state: &mut State| Some(format!("https://pay.acme.example/portal/{}", state.performed.len()));
+        let url = self
+            .exchange(&mut call, "create_portal_session", Effect::IdempotentWrite, number)
+            .await?;
+        Ok(ProviderPortalSession { url, expires_at: None })
+    }
+
+    async fn retrieve_subscription(
+        &self,
+        mut call: GatewayCall<'_>,
+        reference: &str,
+    ) -> Result<ProviderSubscription, GatewayError> {
+        self.exchange(
+            &mut call,
+            "retrieve_subscription",
+            Effect::Read,
+            |_| Some(String::new()),
+        )
+        .await?;
+        self.subscription(reference).map(|found| *found)
+    }
+
+    async fn cancel_subscription(
+        &self,
+        mut call: GatewayCall<'_>,
+        request: &CancelRequest,
+    ) -> Result<ChangeOutcome, GatewayError> {
+        let now = call.now;
+        let change = |state: &mut State| {
+            let subscription = state.subscriptions.get_mut(&request.reference)?;
+            match request.mode {
+                CancelMode::Immediate => {
+                    subscription.snapshot.status = Some(SubscriptionStatus::Canceled);
+                    "canceled".clone_into(&mut subscription.snapshot.provider_status);
+                    subscription.snapshot.terms.ended_at = Some(now);
+                }
+                CancelMode::AtPeriodEnd => subscription.snapshot.terms.cancel_at_period_end = true,
+            }
+            Some(String::new())
+        };
+        self.exchange(&mut call, "cancel_subscription", Effect::IdempotentWrite, change)
+            .await?;
+        let subscription = self.subscription(&request.reference)?;
+        Ok(match request.mode {
+            CancelMode::Immediate => ChangeOutcome::Applied(subscription),
+            CancelMode::AtPeriodEnd => ChangeOutcome::Scheduled {
+                effective_at: subscription.snapshot.terms.period.map(|period| period.end),
+                subscription: Some(subscription),
+            },
+        })
+    }
+
+    async fn update_seats(
+        &self,
+        mut call: GatewayCall<'_>,
+        request: &SeatsRequest,
+    ) -> Result<ChangeOutcome, GatewayError> {
+        let change = |state: &mut State| {
+            let subscription = state.subscriptions.get_mut(&request.reference)?;
+            subscription
+                .items
+                .iter_mut()
+                .for_each(|item| item.quantity = Some(request.seats));
+            Some(String::new())
+        };
+        self.exchange(&mut call, "update_seats", Effect::IdempotentWrite, change)
+            .await?;
+        self.subscription(&request.reference).map(ChangeOutcome::Applied)
+    }
+
+    /// A webhook is genuine if its header `x-secret` is one of the account's active webhook secrets.
+    async fn authenticate_webhook(
+        &self,
+        account: &Arc<ConnectedAccount>,
+        request: &WebhookRequest,
+        _: Timestamp,
+    ) -> Result<WebhookDecision, GatewayError> {
+        let signature = request.headers.iter().find(|(name, _)| name == "x-secret");
+        let active = account.secrets.get("webhook_secret").map_or(&[][..], Vec::as_slice);
+        let proving = signature.map(|(_, value)| {
+            active
+                .iter()
+                .position(|secret| secret.expose().as_bytes() == value.as_slice())
+        });
+        let reason = match proving {
+            Some(Some(index)) => {
+                return Ok(WebhookDecision::Proven {
+                    secret_index: Some(index),
+                    fetch_back: false,
+                });
+            }
+            Some(None) => WebhookRejection::SignatureInvalid,
+            None => WebhookRejection::SignatureMissing,
+        };
+        Ok(WebhookDecision::Rejected {
+            reason,
+            message: "not one of ours".to_owned(),
+            ack: None,
+        })
+    }
+
+    async fn parse_webhook_offline(
+        &self,
+        _: &Arc<ConnectedAccount>,
+        request: &WebhookRequest,
+    ) -> Result<Parsed, GatewayError> {
+        let (events, ask) = self.batch(request)?;
+        Ok(if ask {
+            Parsed::NeedsExchange
+        } else {
+            Parsed::Receipt(Receipt { events, ack: None })
+        })
+    }
+
+    async fn parse_webhook(
+        &self,
+        mut call: GatewayCall<'_>,
+        request: &WebhookRequest,
+    ) -> Result<Receipt, GatewayError> {
+        let (events, ask) = self.batch(request)?;
+        if ask {
+            self.exchange(&mut call, "parse_webhook", Effect::Read, |_| Some(String::new()))
+                .await?;
+        }
+        Ok(Receipt { events, ack: None })
+    }
+}

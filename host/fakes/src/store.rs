@@ -1,0 +1,107 @@
+//! The store in memory.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use tillgate_application::ports::{Commit, CommitError, StoreError, UnitOfWork};
+
+use crate::{Fuse, Rows};
+
+/// How a commit goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommitFault {
+    /// It doesn't.
+    None,
+    /// The database can't be reached, and nothing was written.
+    NotWritten,
+    /// The connection broke after it was written.
+    WrittenButUnanswered,
+    /// Somebody else was faster, whatever was written.
+    Conflict,
+}
+
+/// A store that forgets everything at the end of the test, and fails when it is told to.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    rows: Arc<Mutex<Rows>>,
+    fuse: Arc<Fuse>,
+    faults: Mutex<VecDeque<CommitFault>>,
+    down: Mutex<bool>,
+}
+
+impl MemoryStore {
+    /// A store of what another one holds, for a host that was started again.
+    #[must_use]
+    pub fn over(other: &Self, fuse: Arc<Fuse>) -> Self {
+        Self {
+            rows: Arc::clone(&other.rows),
+            fuse,
+            ..Self::default()
+        }
+    }
+
+    /// What is stored.
+    pub fn rows(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What becomes of the next commits, one after the other.
+    pub fn fault_commits(&self, faults: impl IntoIterator<Item = CommitFault>) {
+        *self.faults.lock().unwrap_or_else(PoisonError::into_inner) = faults.into_iter().collect();
+    }
+
+    /// Whether the database can't be reached at all.
+    pub fn set_down(&self, down: bool) {
+        *self.down.lock().unwrap_or_else(PoisonError::into_inner) = down;
+    }
+
+    /// Answers from what is stored.
+    pub(crate) async fn ask<T>(&self, question: impl FnOnce(&Rows) -> T + Send) -> Result<T, StoreError> {
+        self.fuse.alive().await;
+        if *self.down.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Err(unreachable());
+        }
+        Ok(question(&self.rows()))
+    }
+}
+
+fn unreachable() -> StoreError {
+    StoreError::Unavailable("the database at db.internal:5432 refused the connection".to_owned())
+}
+
+#[async_trait]
+impl Commit for MemoryStore {
+    async fn commit(&self, work: UnitOfWork) -> Result<(), CommitError> {
+        self.ask(|_| ()).await?;
+        self.fuse.point().await;
+        let fault = self
+            .faults
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
+            .unwrap_or(CommitFault::None);
+        match fault {
+            CommitFault::NotWritten => return Err(unreachable().into()),
+            CommitFault::Conflict => {
+                return Err(CommitError::Conflict(tillgate_application::ports::Conflict::Version(
+                    "row",
+                )));
+            }
+            CommitFault::None | CommitFault::WrittenButUnanswered => {}
+        }
+        {
+            let mut rows = self.rows();
+            let mut after = rows.clone();
+            for write in work.writes() {
+                after.write(write.clone()).map_err(CommitError::Conflict)?;
+            }
+            *rows = after;
+        }
+        self.fuse.point().await;
+        match fault {
+            CommitFault::WrittenButUnanswered => Err(unreachable().into()),
+            _ => Ok(()),
+        }
+    }
+}
