@@ -93,5 +93,9 @@ pub(crate) async fn ending(
     id: SubscriptionId,
     outcome: &ChangeOutcome,
 ) -> Result<Ending, ApplicationError> {
-    app.change_ending(account, id, outcome).await
+    let now = app.now();
+    app.change_ending(account, id, outcome, |subscription, at| {
+        subscription.schedule_cancellation(at, now)
+    })
+    .await
 }

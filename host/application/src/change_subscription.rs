@@ -1,6 +1,6 @@
 //! What changes to a subscription have in common: finding it, and taking in what the provider says of it now.
 
-use tillgate_domain::{Applied, FactSource, FactStamp, Subscription, SubscriptionId, TenantId};
+use tillgate_domain::{Applied, DomainError, FactSource, FactStamp, Subscription, SubscriptionId, TenantId, Timestamp};
 
 use crate::account::ConnectedAccount;
 use crate::operate::Ending;
@@ -27,12 +27,14 @@ impl Application {
         subscription.apply(&snapshot, answer.stamp(FactSource::Answer), self.now())
     }
 
-    /// What is written and answered when a change has come out some way.
+    /// What is written and answered when a change has come out some way. `schedule` keeps one that will happen by itself
+    /// and of which the provider says only when.
     pub(crate) async fn change_ending(
         &self,
         account: &ConnectedAccount,
         id: SubscriptionId,
         outcome: &ChangeOutcome,
+        schedule: impl FnOnce(&mut Subscription, Option<Timestamp>) -> Result<(), DomainError> + Send,
     ) -> Result<Ending, ApplicationError> {
         let mut subscription = self.find_subscription(account.account.tenant_id, id).await?;
         let (name, effective_at, action_url, answer) = match outcome {
@@ -50,7 +52,7 @@ impl Application {
                 self.take_in_answer(&mut subscription, answer);
             }
             (None, ChangeOutcome::Scheduled { effective_at, .. }) => {
-                subscription.schedule_cancellation(*effective_at, self.now())?;
+                schedule(&mut subscription, *effective_at)?;
             }
             (None, _) => {}
         }

@@ -1,4 +1,4 @@
-//! How domain types are written in stored JSON.
+//! How domain types and bytes are written in stored JSON.
 
 /// Ids, by their text.
 pub(crate) mod id {
@@ -37,5 +37,61 @@ pub(crate) mod checkout_type {
             "one_time" => Ok(CheckoutType::OneTime),
             other => Err(de::Error::custom(format!("unknown checkout type {other:?}"))),
         }
+    }
+}
+
+/// Bytes, in base64: a body in a third more than its size, where a list of numbers takes four times.
+pub(crate) mod bytes {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        STANDARD
+            .decode(String::deserialize(deserializer)?)
+            .map_err(de::Error::custom)
+    }
+}
+
+/// Bytes that may be missing.
+pub(crate) mod optional_bytes {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Bytes(#[serde(with = "super::bytes")] Vec<u8>);
+
+    #[expect(clippy::ref_option, reason = "serde's signature")]
+    pub(crate) fn serialize<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
+        bytes.clone().map(Bytes).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
+        Ok(Option::<Bytes>::deserialize(deserializer)?.map(|bytes| bytes.0))
+    }
+}
+
+/// Headers, whose values may be any bytes.
+pub(crate) mod headers {
+    use serde::ser::SerializeSeq as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Header(String, #[serde(with = "super::bytes")] Vec<u8>);
+
+    pub(crate) fn serialize<S: Serializer>(headers: &[(String, Vec<u8>)], serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(headers.len()))?;
+        for (name, value) in headers {
+            list.serialize_element(&Header(name.clone(), value.clone()))?;
+        }
+        list.end()
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, Vec<u8>)>, D::Error> {
+        let list = Vec::<Header>::deserialize(deserializer)?;
+        Ok(list.into_iter().map(|header| (header.0, header.1)).collect())
     }
 }

@@ -189,8 +189,12 @@ async fn spawn_run(
 ) -> Result<Operation, ApplicationError> {
     let runner = Arc::clone(app);
     let task = app.tasks.spawn(async move { run(&runner, operation, &account).await });
-    task.await
-        .map_err(|error| StoreError::Unavailable(format!("the operation was stopped: {error}")))?
+    match task.await {
+        Ok(ended) => ended,
+        // A fault of ours is no state of the database: it goes on to where such faults are answered.
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(error) => Err(StoreError::Unavailable(format!("the operation was stopped: {error}")).into()),
+    }
 }
 
 async fn run(

@@ -84,5 +84,6 @@ pub(crate) async fn ending(
     id: SubscriptionId,
     outcome: &ChangeOutcome,
 ) -> Result<Ending, ApplicationError> {
-    app.change_ending(account, id, outcome).await
+    // Until then the subscription has the seats it has.
+    app.change_ending(account, id, outcome, |_, _| Ok(())).await
 }

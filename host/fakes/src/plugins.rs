@@ -5,7 +5,7 @@ use tillgate_application::ports::{
     AccountInput, CancelMode, Capability, InvalidField, PluginInfo, PluginRejected, Plugins, SecretInfo,
 };
 
-/// Versions 0.1.0 and 0.2.0 of a plugin named `acme`.
+/// Versions 0.1.0 and 0.2.0 of a plugin named `acme`. The newer one no longer cancels at once.
 #[derive(Debug, Default)]
 pub struct FakePlugins;
 
@@ -21,7 +21,10 @@ fn version(version: &str) -> PluginInfo {
         description: "Pays.".to_owned(),
         contract: "0.1".to_owned(),
         capabilities: Capability::ALL.to_vec(),
-        cancel_modes: vec![CancelMode::Immediate, CancelMode::AtPeriodEnd],
+        cancel_modes: match version {
+            "0.1.0" => vec![CancelMode::Immediate, CancelMode::AtPeriodEnd],
+            _ => vec![CancelMode::AtPeriodEnd],
+        },
         quantity: "native".to_owned(),
         idempotency: "full".to_owned(),
         endpoints: [("api".to_owned(), "https://api.acme.example".to_owned())].into(),

@@ -50,6 +50,7 @@ struct State {
     subscriptions: BTreeMap<String, ProviderSubscription>,
     batches: Vec<(Vec<ProviderEvent>, bool)>,
     without_idempotency: bool,
+    later: Option<Timestamp>,
     unparsable: bool,
 }
 
@@ -94,6 +95,11 @@ impl FakeProvider {
     /// Makes it one that knows no idempotency keys.
     pub fn forget_idempotency(&self) {
         self.state().without_idempotency = true;
+    }
+
+    /// Makes it one that carries changes out at a later time, and says no more than when.
+    pub fn change_later(&self, at: Timestamp) {
+        self.state().later = Some(at);
     }
 
     /// Whether its webhooks can't be understood.
@@ -257,6 +263,13 @@ impl FakeProvider {
     }
 }
 
+const fn scheduled(at: Timestamp) -> ChangeOutcome {
+    ChangeOutcome::Scheduled {
+        effective_at: Some(at),
+        subscription: None,
+    }
+}
+
 fn response(status: u16, body: String) -> ExchangeOutcome {
     ExchangeOutcome::Response {
         status,
@@ -376,6 +389,9 @@ impl PaymentGateway for FakeProvider {
         };
         self.exchange(&mut call, "cancel_subscription", Effect::IdempotentWrite, change)
             .await?;
+        if let Some(at) = self.state().later {
+            return Ok(scheduled(at));
+        }
         let subscription = self.subscription(&request.reference)?;
         Ok(match request.mode {
             CancelMode::Immediate => ChangeOutcome::Applied(subscription),
@@ -401,6 +417,9 @@ impl PaymentGateway for FakeProvider {
         };
         self.exchange(&mut call, "update_seats", Effect::IdempotentWrite, change)
             .await?;
+        if let Some(at) = self.state().later {
+            return Ok(scheduled(at));
+        }
         self.subscription(&request.reference).map(ChangeOutcome::Applied)
     }
 

@@ -43,6 +43,7 @@ pub struct ExchangeRequest {
     /// Headers.
     pub headers: Vec<Field>,
     /// Body.
+    #[serde(with = "crate::codec::optional_bytes")]
     pub body: Option<Vec<u8>>,
     /// What repeating it would do.
     pub effect: Effect,
@@ -81,8 +82,10 @@ pub enum ExchangeOutcome {
         /// Its status.
         status: u16,
         /// Its headers.
+        #[serde(with = "crate::codec::headers")]
         headers: Vec<(String, Vec<u8>)>,
         /// Its body.
+        #[serde(with = "crate::codec::bytes")]
         body: Vec<u8>,
     },
     /// None.

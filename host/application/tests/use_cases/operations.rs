@@ -6,8 +6,8 @@ use tillgate_application::{
     cancel_subscription, create_checkout_session, create_portal_session, pin_plugin, resume_abandoned_operations,
     retrieve_subscription, update_seats,
 };
-use tillgate_domain::{CheckoutType, DomainError, SubscriptionChange, SubscriptionStatus};
-use tillgate_fakes::{World, subscription_event};
+use tillgate_domain::{CheckoutType, DomainError, SubscriptionChange, SubscriptionStatus, Timestamp};
+use tillgate_fakes::{NOW, World, subscription_event};
 
 use crate::given::{AFTER_ANY_LEASE_MS, subscribed, with_key};
 
@@ -77,6 +77,36 @@ async fn a_cancellation_at_the_end_of_the_period_is_scheduled() {
     assert_eq!(view.effective_at.as_deref(), Some("2023-12-14T22:13:20Z"));
     assert!(view.subscription.cancel_at_period_end);
     assert_eq!(view.subscription.status, "active");
+}
+
+#[tokio::test]
+async fn a_change_of_seats_that_comes_later_cancels_nothing() {
+    let (world, subscription_id) = subscribed().await;
+    world.provider.change_later(Timestamp::from_seconds(NOW + 86_400));
+    let command = UpdateSeats {
+        tenant_id: world.tenant_id,
+        subscription_id,
+        seats: 7,
+        proration: Proration::default(),
+    };
+    let caller = Caller::tenant(world.tenant_id);
+    let view = update_seats(&world.app, &caller, command).await.unwrap();
+    assert_eq!(
+        (view.outcome.as_str(), view.effective_at.as_deref()),
+        ("scheduled", Some("2023-11-15T22:13:20Z"))
+    );
+    assert_eq!(
+        (view.subscription.seats, view.subscription.cancel_at.as_deref()),
+        (Some(3), None)
+    );
+    let command = CancelSubscription {
+        tenant_id: world.tenant_id,
+        subscription_id,
+        mode: CancelMode::AtPeriodEnd,
+        reason: None,
+    };
+    let view = cancel_subscription(&world.app, &caller, command).await.unwrap();
+    assert_eq!(view.subscription.cancel_at.as_deref(), Some("2023-11-15T22:13:20Z"));
 }
 
 #[tokio::test]

@@ -256,7 +256,7 @@ async fn a_sane_request_id_comes_back_and_another_does_not() {
 #[tokio::test]
 async fn a_failing_database_is_503_and_tells_nothing_of_itself() {
     let world = World::new().await;
-    world.store.down.store(true, std::sync::atomic::Ordering::Relaxed);
+    world.store.set_down(true);
     let answer = world.tenant("GET", "customers", Value::Null).await;
     assert_problem(&answer, 503, "database_unavailable", "down");
     assert!(answer.headers.contains_key(header::RETRY_AFTER));

@@ -1,7 +1,6 @@
 //! The operator API, the documentation and the operations port.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
@@ -93,7 +92,7 @@ async fn plugins_are_installed_from_their_bytes() {
     let installed = world.send(post("application/wasm", &component)).await;
     assert_eq!(
         (installed.status, &installed.json()["digest"]),
-        (StatusCode::CREATED, &json!("d1"))
+        (StatusCode::CREATED, &json!("digest-of-0.2.0"))
     );
     let refused = world.send(post("application/wasm", b"MZ")).await;
     assert_eq!(
@@ -110,7 +109,7 @@ async fn plugins_are_installed_from_their_bytes() {
         "acme"
     );
     assert_eq!(
-        world.admin("GET", "plugins/d1", Value::Null).await.json()["version"],
+        world.admin("GET", "plugins/digest-of-0.1.0", Value::Null).await.json()["version"],
         "0.1.0"
     );
     assert_eq!(
@@ -175,10 +174,10 @@ async fn readiness_follows_the_database_and_the_shutdown() {
     let router = operations_router(Arc::clone(&world.app), readiness.clone());
     let world = World { router, ..world };
     assert_eq!(world.send(get("/readyz")).await.status, StatusCode::OK);
-    world.store.down.store(true, Ordering::Relaxed);
+    world.store.set_down(true);
     assert_eq!(world.send(get("/readyz")).await.code(), "database_unavailable");
     assert_eq!(world.send(get("/healthz")).await.json()["status"], "ok");
-    world.store.down.store(false, Ordering::Relaxed);
+    world.store.set_down(false);
     readiness.drain();
     let draining = world.send(get("/readyz")).await;
     assert_eq!((draining.status.as_u16(), draining.code().as_str()), (503, "not_ready"));

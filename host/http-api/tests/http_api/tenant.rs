@@ -5,8 +5,8 @@ use axum::http::{StatusCode, header};
 use serde_json::{Value, json};
 use tillgate_application::ports::{FailureKind, GatewayError, ProviderFailure, RetryAdvice};
 use tillgate_domain::{
-    CustomerId, FactSource, FactStamp, NewSubscription, Subscription, SubscriptionId, SubscriptionSnapshot,
-    SubscriptionStatus, Terms, Timestamp,
+    Customer, CustomerId, FactSource, FactStamp, NewCustomer, NewSubscription, Subscription, SubscriptionId,
+    SubscriptionSnapshot, SubscriptionStatus, Terms, Timestamp,
 };
 
 use crate::fakes::{Answer, World};
@@ -49,9 +49,21 @@ fn subscription(world: &World, bits: u128, status: SubscriptionStatus) -> String
         as_of: Some(now),
         source: FactSource::Answer,
     };
+    let customer = Customer::create(
+        NewCustomer {
+            id: new.customer_id,
+            tenant_id: new.tenant_id,
+            account_id: new.account_id,
+            provider_reference: "cus_1".to_owned(),
+            email: None,
+        },
+        now,
+    );
     let row = Subscription::from_snapshot(new, snapshot, stamp, now);
     let id = row.id.to_string();
-    world.store.rows().subscriptions.push(row);
+    let mut rows = world.store.rows();
+    rows.customers.insert(customer.id, customer);
+    rows.subscriptions.insert(row.id, row);
     id
 }
 

@@ -1,7 +1,6 @@
 //! Webhooks: what reaches the gateway, and what the provider is told.
 
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -134,7 +133,7 @@ async fn what_cannot_be_taken_is_refused() {
         (answer.status.as_u16(), answer.code().as_str()),
         (408, "request_timeout")
     );
-    world.store.down.store(true, Ordering::Relaxed);
+    world.store.set_down(true);
     let answer = world.send(post(&world.webhook_path(), b"{}")).await;
     assert_eq!(
         (answer.status.as_u16(), answer.code().as_str()),

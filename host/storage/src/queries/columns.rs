@@ -102,6 +102,28 @@ pub(super) fn from_json<T: DeserializeOwned>(row: &Row, column: &'static str) ->
     serde_json::from_str(&text).map_err(|error| unreadable(column, error))
 }
 
+/// Headers, as JSON: each byte of a value as the character of the same number, so that plain text stays as it is.
+pub(super) fn headers_written(headers: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let texts: Vec<(&str, String)> = headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.iter().copied().map(char::from).collect()))
+        .collect();
+    json(&texts).into_bytes()
+}
+
+/// What [`headers_written`] wrote.
+pub(super) fn headers(row: &Row, column: &'static str) -> Result<Vec<(String, Vec<u8>)>, Unreadable> {
+    let written: Vec<u8> = get(row, column)?;
+    let texts: Vec<(String, String)> = serde_json::from_slice(&written).map_err(|error| unreadable(column, error))?;
+    texts
+        .into_iter()
+        .map(|(name, value)| {
+            let bytes: Result<Vec<u8>, _> = value.chars().map(u8::try_from).collect();
+            Ok((name, bytes.map_err(|error| unreadable(column, error))?))
+        })
+        .collect()
+}
+
 /// One of a few words.
 pub(super) fn word<T>(row: &Row, column: &'static str, known: &[(&str, T)]) -> Result<T, Unreadable>
 where

@@ -10,8 +10,8 @@ use tillgate_domain::{Organization, Product, ProviderAccountId, Tenant, User};
 
 use super::super::Row;
 use super::columns::{
-    Stored, Unreadable, bytes32, from_json, get, parsed, parsed_optional, time, time_optional, unreadable, unsigned,
-    word,
+    Stored, Unreadable, bytes32, from_json, get, headers, parsed, parsed_optional, time, time_optional, unreadable,
+    unsigned, word,
 };
 use super::tables::{self, Table};
 
@@ -209,7 +209,6 @@ impl Stored for InboxEntry {
     }
 
     fn read(row: &Row) -> Result<Self, Unreadable> {
-        let headers: Vec<u8> = get(row, "headers")?;
         let received_at = time(row, "received_at")?;
         Ok(InboxEntry {
             id: parsed(row, "id")?,
@@ -219,7 +218,7 @@ impl Stored for InboxEntry {
                 method: get(row, "method")?,
                 url: get(row, "url")?,
                 query: from_json(row, "query")?,
-                headers: serde_json::from_slice(&headers).map_err(|error| unreadable("headers", error))?,
+                headers: headers(row, "headers")?,
                 body: get(row, "body")?,
                 remote_ip: parsed_optional(row, "remote_ip")?,
                 received_at_ms: received_at.as_millis(),

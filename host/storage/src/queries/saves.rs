@@ -11,7 +11,7 @@ use tillgate_domain::{
 
 use super::super::Connection;
 use super::Query;
-use super::columns::json;
+use super::columns::{headers_written, json};
 use super::tables;
 use crate::failures::statement_failed;
 
@@ -302,7 +302,7 @@ pub(super) async fn inbox(connection: &mut Connection, entry: &InboxEntry) -> Re
             .bind(&request.method)
             .bind(&request.url)
             .bind(json(&request.query))
-            .bind(json(&request.headers).into_bytes())
+            .bind(headers_written(&request.headers))
             .bind(&request.body)
             .bind(request.remote_ip.map(|ip| ip.to_string()))
             .bind(entry.fetch_back)
