@@ -190,6 +190,23 @@ impl Gateway {
         child.wait().await.unwrap().code()
     }
 
+    /// How many events of a type it published, as its database has them.
+    pub async fn published(&self, event_type: &str) -> i64 {
+        let sql = "SELECT count(*) FROM outbox WHERE event_type = $1";
+        match self.options.database {
+            Database::Sqlite => {
+                let mut connection = sqlx::SqliteConnection::connect(&self.database_url).await.unwrap();
+                let count = sqlx::query_scalar(sql).bind(event_type).fetch_one(&mut connection);
+                count.await.unwrap()
+            }
+            Database::Postgres => {
+                let mut connection = sqlx::PgConnection::connect(&self.database_url).await.unwrap();
+                let count = sqlx::query_scalar(sql).bind(event_type).fetch_one(&mut connection);
+                count.await.unwrap()
+            }
+        }
+    }
+
     /// The directory it works in.
     pub fn directory(&self) -> &std::path::Path {
         self.directory.path()

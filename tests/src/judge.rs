@@ -50,7 +50,8 @@ pub async fn node_judge(script: &str, arguments: &[&str]) -> String {
     let directory = tools("node");
     {
         let _alone = installing().lock().await;
-        if !directory.join("node_modules/stripe/package.json").is_file() {
+        let installed = directory.join(NODE_STRIPE);
+        if !installed.is_file() {
             let install = [
                 "install",
                 "--no-save",
@@ -65,6 +66,7 @@ pub async fn node_judge(script: &str, arguments: &[&str]) -> String {
                 .args(install)
                 .current_dir(&directory))
             .await;
+            std::fs::write(installed, "").unwrap();
         }
     }
     run(Command::new("node")
@@ -76,15 +78,20 @@ pub async fn node_judge(script: &str, arguments: &[&str]) -> String {
 
 /// Runs a judge written for Python with the official `stripe` package, and gives what it printed.
 pub async fn python_judge(script: &str, arguments: &[&str]) -> String {
-    let directory = tools("python");
-    let python = directory.join("bin/python");
+    let directory = tools("python-packages");
     {
         let _alone = installing().lock().await;
-        if !directory.join("installed").is_file() {
-            run(Command::new("python3").args(["-m", "venv"]).arg(&directory)).await;
-            run(Command::new(&python).args(["-m", "pip", "install", "--quiet", PYTHON_STRIPE])).await;
-            std::fs::write(directory.join("installed"), PYTHON_STRIPE).unwrap();
+        let installed = directory.join(PYTHON_STRIPE);
+        if !installed.is_file() {
+            // Into a directory of its own: that needs no virtual environment, which some distributions package apart.
+            let install = ["-m", "pip", "install", "--quiet", "--upgrade", "--target"];
+            run(Command::new("python3").args(install).arg(&directory).arg(PYTHON_STRIPE)).await;
+            std::fs::write(installed, "").unwrap();
         }
     }
-    run(Command::new(&python).arg(judges().join(script)).args(arguments)).await
+    run(Command::new("python3")
+        .env("PYTHONPATH", &directory)
+        .arg(judges().join(script))
+        .args(arguments))
+    .await
 }

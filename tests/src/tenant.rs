@@ -175,6 +175,7 @@ impl Tenant {
         let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
         loop {
             let (_, waiting) = answer_of(self.client.get(format!("{}/readyz", self.operations))).await;
+            assert_eq!(waiting["webhooks"]["dead"], 0, "a webhook was given up: {waiting}");
             if waiting["webhooks"]["pending"] == 0 {
                 return;
             }

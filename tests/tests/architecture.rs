@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// Which of our crates each crate may name, beside itself. Adapters never name each other, but for plugin-host, which
 /// performs a plugin's exchanges through egress.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 10] = [
     ("tillgate-domain", &[]),
     ("tillgate-application", &["tillgate-domain"]),
     ("tillgate-storage", &["tillgate-application", "tillgate-domain"]),
@@ -20,6 +20,8 @@ const LAYERS: [(&str, &[&str]); 9] = [
         "tillgate-plugin-host",
         &["tillgate-application", "tillgate-domain", "tillgate-egress"],
     ),
+    // The ports in memory, for tests.
+    ("tillgate-fakes", &["tillgate-application", "tillgate-domain"]),
     ("tillgate-http-api", &["tillgate-application", "tillgate-domain"]),
     // A stand-in of providers knows nothing of the gateway it is called by.
     ("tillgate-simulator", &[]),
@@ -128,6 +130,13 @@ fn each_layer_names_only_those_below_it() {
                 "{layer} names {name}; it may name {allowed:?}"
             );
         }
+    }
+}
+
+#[test]
+fn fakes_are_for_tests_alone() {
+    for (name, dependencies) in named_by_crate() {
+        assert!(!dependencies.contains("tillgate-fakes"), "{name} ships fakes");
     }
 }
 

@@ -69,7 +69,8 @@ fn test_steps(workspace: &Workspace, steps: &mut Steps, tests: &Tests) -> Result
     if !tests.run {
         return Ok(());
     }
-    // Before the long build, which would be for nothing where no server can be had.
+    // Before the long build, which would be for nothing where these can't be had.
+    steps.run("outside judges", judges)?;
     let postgres = steps.run("PostgreSQL", || Postgres::provide(workspace, tests.postgres))?;
     // The binary and the tests in one go, so that cargo settles the features of all of them once and `cargo test`
     // finds everything built.
@@ -77,6 +78,28 @@ fn test_steps(workspace: &Workspace, steps: &mut Steps, tests: &Tests) -> Result
         process::run(&mut workspace.cargo(&["build", "--workspace", "--bin", "tillgate", "--tests"]))
     })?;
     run_tests(workspace, steps, tests, &postgres)
+}
+
+/// The official SDKs that judge the gateway from outside need what runs them.
+fn judges() -> Result<()> {
+    let missing: Vec<&str> = ["node", "npm", "python3"]
+        .into_iter()
+        .filter(|program| process::find_on_path(program).is_none())
+        .collect();
+    if !missing.is_empty() {
+        bail!(
+            "not found on PATH: {}. The official Stripe SDKs, from npm and PyPI, judge the gateway; install Node.js with npm \
+             and Python 3 with pip (Debian: apt-get install nodejs npm python3-pip)",
+            missing.join(", ")
+        );
+    }
+    let pip = process::output(Command::new("python3").args(["-m", "pip", "--version"]));
+    if pip.is_err() {
+        bail!(
+            "python3 has no pip, with which the official Stripe SDK is installed (Debian: apt-get install python3-pip)"
+        );
+    }
+    Ok(())
 }
 
 fn format(workspace: &Workspace, steps: &mut Steps) -> Result<()> {

@@ -32,6 +32,9 @@ pub struct Ports {
 pub struct Settings {
     /// Where this deployment is reached from outside, without a slash at the end.
     pub public_url: String,
+    /// For how long an operation is its host's alone, in milliseconds: longer than its exchanges can take, so that a live
+    /// one is never taken over.
+    pub operation_lease_ms: i64,
 }
 
 /// The use cases' shared state.

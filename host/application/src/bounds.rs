@@ -4,10 +4,6 @@
 /// from a handful of webhooks at a time.
 pub const CONFLICT_RETRIES_MAX: u32 = 8;
 
-/// How long an operation's host has it to itself, in milliseconds: longer than its exchanges can take with their
-/// timeouts, so that a live operation is never taken over.
-pub const OPERATION_LEASE_MS: i64 = 5 * 60 * 1000;
-
 /// How many abandoned operations are looked for at a time.
 pub const RESUME_BATCH: u32 = 32;
 

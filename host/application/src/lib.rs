@@ -51,7 +51,7 @@ pub use create_provider_account::{
 pub use create_tenant::{CreateTenant, TenantView, create_tenant};
 pub use error::ApplicationError;
 pub use idempotency::Caller;
-pub use process_webhook::{ProcessedWebhooks, process_due_webhooks};
+pub use process_webhook::{DueWebhooks, ProcessedWebhooks, due_webhooks, process_due_webhooks, process_webhooks};
 pub use put_directory::{
     OrganizationView, ProductView, PutOrganization, PutProduct, PutUser, UserView, organization, product,
     put_organization, put_product, put_user, user,

@@ -1,13 +1,14 @@
 //! Operations: begun durably, carried out, ended durably; replayed by their idempotency key; resumed after a crash.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tillgate_domain::{OperationId, TenantId};
 
 use crate::account::ConnectedAccount;
-use crate::bounds::{CONFLICT_RETRIES_MAX, OPERATION_LEASE_MS};
+use crate::bounds::CONFLICT_RETRIES_MAX;
 use crate::operation::{Operation, OperationRequest, OperationStatus};
 use crate::operation_journal::OperationJournal;
 use crate::ports::{
@@ -78,7 +79,7 @@ pub(crate) async fn begin<T: DeserializeOwned>(
         plugin_digest: wanted.account.account.plugin_digest.clone(),
         request: wanted.request,
         status: OperationStatus::Running,
-        lease_until: now.plus_millis(OPERATION_LEASE_MS),
+        lease_until: now.plus_millis(app.settings.operation_lease_ms),
         attempts: 1,
         answer: None,
         failure: None,
@@ -99,7 +100,7 @@ pub(crate) async fn begin<T: DeserializeOwned>(
         }
         Err(error) => return Err(error.into()),
     }
-    let ended = spawn_run(app, operation, wanted.account).await?;
+    let ended = spawn_run(app, operation, wanted.account, caller.idempotency_key.is_some()).await?;
     answer_of(&ended, app).await
 }
 
@@ -152,7 +153,7 @@ pub(crate) async fn resume(
     operation.status = OperationStatus::Running;
     operation.failure = None;
     operation.attempts += 1;
-    operation.lease_until = now.plus_millis(OPERATION_LEASE_MS);
+    operation.lease_until = now.plus_millis(app.settings.operation_lease_ms);
     operation.updated_at = now;
     work.writes_first(Some(Write::Operation(operation.clone())));
     match app.store().commit(work).await {
@@ -160,7 +161,7 @@ pub(crate) async fn resume(
         Err(CommitError::Conflict(_)) => return Ok(None),
         Err(error) => return Err(error.into()),
     }
-    spawn_run(app, operation, account).await.map(Some)
+    spawn_run(app, operation, account, true).await.map(Some)
 }
 
 /// The account with the plugin the operation began with, though the account may be pinned to another by now.
@@ -182,13 +183,17 @@ async fn pinned_account(
     }))
 }
 
+/// `repeatable` says whether somebody can go on with it later: whoever has its idempotency key.
 async fn spawn_run(
     app: &Arc<Application>,
     operation: Operation,
     account: Arc<ConnectedAccount>,
+    repeatable: bool,
 ) -> Result<Operation, ApplicationError> {
     let runner = Arc::clone(app);
-    let task = app.tasks.spawn(async move { run(&runner, operation, &account).await });
+    let task = app
+        .tasks
+        .spawn(async move { run(&runner, operation, &account, repeatable).await });
     match task.await {
         Ok(ended) => ended,
         // A fault of ours is no state of the database: it goes on to where such faults are answered.
@@ -201,10 +206,12 @@ async fn run(
     app: &Arc<Application>,
     operation: Operation,
     account: &Arc<ConnectedAccount>,
+    repeatable: bool,
 ) -> Result<Operation, ApplicationError> {
     let exchanges = app.store().exchanges(operation.id).await?;
     let mut journal = OperationJournal::new(Arc::clone(&app.ports.store), operation.id, exchanges);
     let idempotency_key = operation.id.to_string();
+    let lease = Duration::from_millis(app.settings.operation_lease_ms.unsigned_abs());
     let outcome = {
         let call = GatewayCall {
             account,
@@ -212,11 +219,15 @@ async fn run(
             idempotency_key: &idempotency_key,
             journal: &mut journal,
         };
-        Outcome::of(app, call, &operation.request).await
+        // When the lease is over the operation is anybody's, and goes on from its journal.
+        tokio::time::timeout(lease, Outcome::of(app, call, &operation.request)).await
     };
     match outcome {
-        Err(GatewayError::Journal(error)) => Err(error.into()),
-        outcome => end(app, operation, account, &journal, outcome).await,
+        Err(_) => {
+            Err(StoreError::Unavailable("the operation took longer than its lease, and goes on later".into()).into())
+        }
+        Ok(Err(GatewayError::Journal(error))) => Err(error.into()),
+        Ok(outcome) => end(app, operation, account, &journal, outcome, repeatable).await,
     }
 }
 
@@ -254,6 +265,7 @@ async fn end(
     account: &ConnectedAccount,
     journal: &OperationJournal,
     outcome: Result<Outcome, GatewayError>,
+    repeatable: bool,
 ) -> Result<Operation, ApplicationError> {
     let error = outcome.as_ref().err().cloned();
     for _ in 0..CONFLICT_RETRIES_MAX {
@@ -266,7 +278,11 @@ async fn end(
             }
             Err(error) => {
                 let (status, failure) = failure_of(error, journal.may_have_changed_something());
-                operation.status = status;
+                operation.status = match status {
+                    // Nothing was done, and nobody can ask for it again: that was all.
+                    OperationStatus::NotSent if !repeatable => OperationStatus::Failed,
+                    status => status,
+                };
                 operation.failure = Some(failure);
                 failed_work(app, &operation).await?
             }

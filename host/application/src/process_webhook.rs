@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tillgate_domain::Timestamp;
+use tillgate_domain::{ProviderAccountId, Timestamp};
+use tokio_util::sync::CancellationToken;
 
 use crate::account::ConnectedAccount;
 use crate::bounds::{INBOX_ATTEMPTS_MAX, INBOX_BATCH, INBOX_LEASE_MS, INBOX_PAUSE_MAX_MS, INBOX_PAUSE_MS};
@@ -27,27 +28,85 @@ pub struct ProcessedWebhooks {
     pub dead: usize,
 }
 
+impl ProcessedWebhooks {
+    /// How many were tried.
+    #[must_use]
+    pub const fn tried(self) -> usize {
+        self.done + self.postponed + self.dead
+    }
+}
+
+/// Stored webhooks of one account that are due.
+#[derive(Debug)]
+pub struct DueWebhooks {
+    /// Which account.
+    pub account_id: ProviderAccountId,
+    /// Oldest first.
+    entries: Vec<InboxEntry>,
+}
+
+/// The stored webhooks that are due, but for those of accounts that are `busy`: by account, so that one whose provider
+/// is slow keeps no other waiting.
+///
+/// # Errors
+/// The store failed.
+pub async fn due_webhooks(app: &Application, busy: &[ProviderAccountId]) -> Result<Vec<DueWebhooks>, ApplicationError> {
+    let mut by_account: Vec<DueWebhooks> = Vec::new();
+    for entry in app.store().due_inbox_entries(app.now(), busy, INBOX_BATCH).await? {
+        let account_id = entry.account_id;
+        match by_account.iter_mut().find(|due| due.account_id == account_id) {
+            Some(due) => due.entries.push(entry),
+            None => by_account.push(DueWebhooks {
+                account_id,
+                entries: vec![entry],
+            }),
+        }
+    }
+    Ok(by_account)
+}
+
+/// Processes what is due of one account, one after the other, until it is done or `stop` is canceled.
+///
+/// # Errors
+/// The store failed; what was under way is tried again.
+pub async fn process_webhooks(
+    app: &Arc<Application>,
+    due: DueWebhooks,
+    stop: &CancellationToken,
+) -> Result<ProcessedWebhooks, ApplicationError> {
+    let mut total = ProcessedWebhooks::default();
+    for entry in due.entries {
+        if stop.is_cancelled() {
+            break;
+        }
+        let Some(leased) = lease(app, entry).await? else {
+            continue;
+        };
+        match process(app, leased).await? {
+            InboxStatus::Processed => total.done += 1,
+            InboxStatus::Pending => total.postponed += 1,
+            InboxStatus::Dead => total.dead += 1,
+        }
+    }
+    Ok(total)
+}
+
 /// Processes every stored webhook that is due, until none is.
 ///
 /// # Errors
 /// The store failed; what was under way is tried again.
 pub async fn process_due_webhooks(app: &Arc<Application>) -> Result<ProcessedWebhooks, ApplicationError> {
-    let mut total = ProcessedWebhooks::default();
+    let (mut total, stop) = (ProcessedWebhooks::default(), CancellationToken::new());
     loop {
-        let due = app.store().due_inbox_entries(app.now(), INBOX_BATCH).await?;
-        let mut progressed = false;
-        for entry in due {
-            let Some(leased) = lease(app, entry).await? else {
-                continue;
-            };
-            progressed = true;
-            match process(app, leased).await? {
-                InboxStatus::Processed => total.done += 1,
-                InboxStatus::Pending => total.postponed += 1,
-                InboxStatus::Dead => total.dead += 1,
-            }
+        let mut tried = 0;
+        for due in due_webhooks(app, &[]).await? {
+            let processed = process_webhooks(app, due, &stop).await?;
+            tried += processed.tried();
+            total.done += processed.done;
+            total.postponed += processed.postponed;
+            total.dead += processed.dead;
         }
-        if !progressed {
+        if tried == 0 {
             return Ok(total);
         }
     }

@@ -53,3 +53,9 @@ pub const DEFAULT_POOL_IDLE: Duration = Duration::from_secs(50);
 /// Shortest secret, in bytes, that is looked for in responses. Shorter ones would be found in ordinary text, and
 /// blanking that would damage data without protecting anything.
 pub const MIN_REDACTED_BYTES: usize = 8;
+
+/// How often a connection of HTTP/2 that is in use asks its peer whether it is there.
+pub const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How long the peer may take to answer that.
+pub const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(5);

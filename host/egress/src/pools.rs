@@ -15,7 +15,7 @@ use hyper_util::{
 use tokio::time::Instant;
 
 use crate::{
-    bounds::{MAX_IDLE_CONNECTIONS, MAX_RESPONSE_HEAD_BYTES},
+    bounds::{HTTP2_PING_INTERVAL, HTTP2_PING_TIMEOUT, MAX_IDLE_CONNECTIONS, MAX_RESPONSE_HEAD_BYTES},
     connect::{Connector, Dialer},
     endpoint::Endpoint,
     origin::Origin,
@@ -103,6 +103,9 @@ impl Pools {
             .pool_idle_timeout(self.idle)
             .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
             .http1_max_buf_size(MAX_RESPONSE_HEAD_BYTES)
+            // A connection whose peer vanished without a word is found out before many requests were lost on it.
+            .http2_keep_alive_interval(HTTP2_PING_INTERVAL)
+            .http2_keep_alive_timeout(HTTP2_PING_TIMEOUT)
             .http2_max_header_list_size(MAX_RESPONSE_HEAD_BYTES as u32)
             // Another connection is tried only if hyper hands the request back, which it does only before the first
             // byte of it is written (a pooled connection that was found closed).

@@ -489,9 +489,16 @@ impl InboxRepository for MemoryStore {
         self.ask(|rows| rows.inbox.get(&id).cloned()).await
     }
 
-    async fn due_inbox_entries(&self, at: Timestamp, limit: u32) -> Asked<Vec<InboxEntry>> {
+    async fn due_inbox_entries(
+        &self,
+        at: Timestamp,
+        except: &[ProviderAccountId],
+        limit: u32,
+    ) -> Asked<Vec<InboxEntry>> {
         self.ask(|rows| {
-            let due = |row: &&InboxEntry| row.status == InboxStatus::Pending && row.next_attempt_at <= at;
+            let due = |row: &&InboxEntry| {
+                row.status == InboxStatus::Pending && row.next_attempt_at <= at && !except.contains(&row.account_id)
+            };
             let mut found: Vec<InboxEntry> = rows.inbox.values().filter(due).cloned().collect();
             found.sort_by_key(|row| (row.received_at, row.id));
             cut(found, limit)

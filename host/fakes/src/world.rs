@@ -204,5 +204,9 @@ fn host(
         sealer: Arc::new(PlainSealer),
     };
     let public_url = "https://pay.platform.example".to_owned();
-    Application::new(ports, Settings { public_url })
+    let settings = Settings {
+        public_url,
+        operation_lease_ms: 300_000,
+    };
+    Application::new(ports, settings)
 }

@@ -133,7 +133,7 @@ codes! {
     ProviderRejectedRequest = 422 "provider_rejected_request", "The provider refused the request",
         "detail is the provider's own explanation; provider_request_id finds the request in its dashboard.";
     PluginRejected = 422 "plugin_rejected", "The component is not accepted as a plugin",
-        "plugin_code and detail say what is wrong; 'tillgate plugin check' says the same before it is sent.";
+        "plugin_code and detail say what is wrong; 'tillgate plugin inspect' says the same of a file before it is sent.";
     // 500: a fault of ours.
     InternalError = 500 "internal_error", "Something went wrong here",
         "Report it with the request_id; the log has the cause under it.";

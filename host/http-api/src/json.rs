@@ -127,7 +127,12 @@ fn problem_of(path: &str, error: &serde_json::Error) -> Problem {
             let message = text
                 .rsplit_once(" at line ")
                 .map_or(text.as_str(), |(message, _)| message);
-            Problem::invalid(field_of(path, message), message)
+            let field = field_of(path, message);
+            // The text repeats a value of the wrong type.
+            if field.split('.').any(|part| part.starts_with("secret")) && message.starts_with("invalid ") {
+                return Problem::invalid(field, "is not of its type");
+            }
+            Problem::invalid(field, message)
         }
     }
 }
@@ -172,6 +177,24 @@ mod tests {
     #[serde(rename_all = "snake_case")]
     enum Kind {
         Good,
+    }
+
+    #[test]
+    fn a_secret_of_the_wrong_type_is_not_repeated() {
+        #[derive(serde::Deserialize, Debug)]
+        struct Account {
+            #[expect(dead_code, reason = "read by no test")]
+            secrets: std::collections::BTreeMap<String, u8>,
+        }
+        impl RequestBody for Account {}
+        for bad in [
+            "{\"secrets\":\"sk_live_canary\"}",
+            "{\"secrets\":{\"api_key\":\"sk_live_canary\"}}",
+        ] {
+            let problem = parse::<Account>(bad.as_bytes()).unwrap_err();
+            assert!(!format!("{problem:?}").contains("canary"), "{problem:?}");
+            assert!(format!("{problem:?}").contains("secrets"), "{problem:?}");
+        }
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl PaymentGateway for PluginHost {
         call: GatewayCall<'_>,
         request: &CheckoutRequest,
     ) -> Result<ProviderCheckoutSession, GatewayError> {
-        let plugin = self.plugin_of(call.account)?;
+        let plugin = self.plugin_of(call.account).await?;
         let operation = v0_1::create_checkout_session(&plugin, circumstances(&call), request)?;
         self.drive(&plugin, call, operation).await
     }
@@ -48,7 +48,7 @@ impl PaymentGateway for PluginHost {
         call: GatewayCall<'_>,
         request: &PortalRequest,
     ) -> Result<ProviderPortalSession, GatewayError> {
-        let plugin = self.plugin_of(call.account)?;
+        let plugin = self.plugin_of(call.account).await?;
         let operation = v0_1::create_portal_session(&plugin, circumstances(&call), request)?;
         self.drive(&plugin, call, operation).await
     }
@@ -58,7 +58,7 @@ impl PaymentGateway for PluginHost {
         call: GatewayCall<'_>,
         reference: &str,
     ) -> Result<ProviderSubscription, GatewayError> {
-        let plugin = self.plugin_of(call.account)?;
+        let plugin = self.plugin_of(call.account).await?;
         let operation = v0_1::retrieve(&plugin, circumstances(&call), reference)?;
         self.drive(&plugin, call, operation).await
     }
@@ -68,13 +68,13 @@ impl PaymentGateway for PluginHost {
         call: GatewayCall<'_>,
         request: &CancelRequest,
     ) -> Result<ChangeOutcome, GatewayError> {
-        let plugin = self.plugin_of(call.account)?;
+        let plugin = self.plugin_of(call.account).await?;
         let operation = v0_1::cancel(&plugin, circumstances(&call), request)?;
         self.drive(&plugin, call, operation).await
     }
 
     async fn update_seats(&self, call: GatewayCall<'_>, request: &SeatsRequest) -> Result<ChangeOutcome, GatewayError> {
-        let plugin = self.plugin_of(call.account)?;
+        let plugin = self.plugin_of(call.account).await?;
         let operation = v0_1::update_seats(&plugin, circumstances(&call), request)?;
         self.drive(&plugin, call, operation).await
     }
@@ -85,7 +85,7 @@ impl PaymentGateway for PluginHost {
         request: &WebhookRequest,
         now: Timestamp,
     ) -> Result<WebhookDecision, GatewayError> {
-        let plugin = self.plugin_of(account)?;
+        let plugin = self.plugin_of(account).await?;
         match self.authentication(&plugin, account, request, now).await? {
             Authentication::Handshake(ack) => Ok(WebhookDecision::Handshake(ack)),
             Authentication::Rejected { reason, message, ack } => Ok(WebhookDecision::Rejected { reason, message, ack }),
@@ -109,7 +109,7 @@ impl PaymentGateway for PluginHost {
         account: &Arc<ConnectedAccount>,
         request: &WebhookRequest,
     ) -> Result<Parsed, GatewayError> {
-        let plugin = self.plugin_of(account)?;
+        let plugin = self.plugin_of(account).await?;
         let circumstances = Circumstances {
             account,
             now: Timestamp::from_millis(request.received_at_ms),
@@ -125,7 +125,7 @@ impl PaymentGateway for PluginHost {
     }
 
     async fn parse_webhook(&self, call: GatewayCall<'_>, request: &WebhookRequest) -> Result<Receipt, GatewayError> {
-        let plugin = self.plugin_of(call.account)?;
+        let plugin = self.plugin_of(call.account).await?;
         let operation = v0_1::parse(&plugin, circumstances(&call), request)?;
         let (account, now, journal) = (call.account, call.now, call.journal);
         let driver = self.driver(&plugin, account, operation.name);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tillgate_application::account::ConnectedAccount;
-use tillgate_application::ports::{GatewayError, PluginRejected};
+use tillgate_application::ports::{GatewayError, PluginInfo, PluginRejected};
 use tillgate_egress::{Client, OriginOverrides};
 
 use crate::cache::Cache;
@@ -126,7 +126,7 @@ impl PluginHost {
         let loader = Loader::new(engine, cache, options.grants, options.max_component_bytes).map_err(failed)?;
         let directory = &options.directory;
         let library = Library::open(directory, loader).map_err(|error| at(directory, error))?;
-        let rejected = library.load_all().map_err(|error| at(directory, error))?;
+        let rejected = library.load_new().map_err(|error| at(directory, error))?;
         let host = Self {
             library: Arc::new(library),
             exchanger: Exchanger {
@@ -154,16 +154,42 @@ impl PluginHost {
         self.library.compiled()
     }
 
+    /// Loads what came into the directory since the start, from another host or by hand, and answers it. What isn't
+    /// accepted is logged, once.
+    ///
+    /// # Errors
+    /// The directory can't be read.
+    pub async fn look_for_new(&self) -> std::io::Result<Vec<PluginInfo>> {
+        let library = Arc::clone(&self.library);
+        let before = self.library.registry.all();
+        // Compiling takes a good part of a second of computing.
+        let rejected = tokio::task::spawn_blocking(move || library.load_new())
+            .await
+            .map_err(std::io::Error::other)??;
+        for (path, rejected) in rejected {
+            tracing::error!(file = %path.display(), code = rejected.code, reason = %rejected.message, "plugin not loaded");
+        }
+        let known = |plugin: &LoadedPlugin| before.iter().any(|old| old.info.digest == plugin.info.digest);
+        let after = self.library.registry.all();
+        let new = after.iter().filter(|plugin| !known(plugin));
+        Ok(new.map(|plugin| plugin.info.clone()).collect())
+    }
+
     /// The plugin an account is pinned to.
-    pub(crate) fn plugin_of(&self, account: &ConnectedAccount) -> Result<Arc<LoadedPlugin>, GatewayError> {
+    pub(crate) async fn plugin_of(&self, account: &ConnectedAccount) -> Result<Arc<LoadedPlugin>, GatewayError> {
         let account = &account.account;
-        self.library
-            .registry
-            .by_digest(&account.plugin_digest)
-            .ok_or_else(|| GatewayError::PluginMissing {
-                plugin: account.plugin.clone(),
-                version: account.plugin_version.clone(),
-                digest: account.plugin_digest.clone(),
-            })
+        let loaded = || self.library.registry.by_digest(&account.plugin_digest);
+        if let Some(plugin) = loaded() {
+            return Ok(plugin);
+        }
+        // Pinned a moment ago, and installed by another host that shares the directory.
+        if let Err(error) = self.look_for_new().await {
+            tracing::warn!(%error, "the plugin directory can't be read");
+        }
+        loaded().ok_or_else(|| GatewayError::PluginMissing {
+            plugin: account.plugin.clone(),
+            version: account.plugin_version.clone(),
+            digest: account.plugin_digest.clone(),
+        })
     }
 }

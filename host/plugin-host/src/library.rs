@@ -1,5 +1,6 @@
 //! The library: the directory of components, and what is loaded of it.
 
+use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,6 +12,9 @@ use crate::component::rejected;
 use crate::load::{LoadedPlugin, Loader, digest_of};
 use crate::registry::Registry;
 
+/// Size, and when it was last changed.
+type Seen = (u64, Option<std::time::SystemTime>);
+
 /// What a file of a component is called.
 const EXTENSION: &str = "wasm";
 
@@ -19,6 +23,8 @@ pub(crate) struct Library {
     pub(crate) registry: Registry,
     loader: Loader,
     directory: PathBuf,
+    /// Files that were looked at, with their size and when they were last changed: each is read once.
+    seen: Mutex<HashMap<PathBuf, Seen>>,
     /// Held while a plugin is put beside the others: two of the same name and version can't both find the place free.
     adding: Mutex<()>,
     compiled: AtomicUsize,
@@ -32,6 +38,7 @@ impl Library {
             registry: Registry::default(),
             loader,
             directory: directory.to_owned(),
+            seen: Mutex::default(),
             adding: Mutex::default(),
             compiled: AtomicUsize::new(0),
         })
@@ -46,8 +53,9 @@ impl Library {
         self.compiled.load(Ordering::Relaxed)
     }
 
-    /// Loads every component of the directory, in the order of their names. Answers those that weren't accepted.
-    pub(crate) fn load_all(&self) -> std::io::Result<Vec<(PathBuf, PluginRejected)>> {
+    /// Loads every component of the directory that wasn't looked at yet, in the order of their names. Answers those
+    /// that weren't accepted.
+    pub(crate) fn load_new(&self) -> std::io::Result<Vec<(PathBuf, PluginRejected)>> {
         let mut paths: Vec<PathBuf> = std::fs::read_dir(&self.directory)?
             .map(|entry| entry.map(|entry| entry.path()))
             .collect::<Result<_, _>>()?;
@@ -55,12 +63,26 @@ impl Library {
         paths.sort_unstable();
         let mut refused = Vec::new();
         for path in paths {
+            if !self.is_new(&path) {
+                continue;
+            }
             let loaded = self.read(&path).and_then(|bytes| self.add(&bytes, |_| Ok(())));
             if let Err(rejected) = loaded {
                 refused.push((path, rejected));
             }
         }
         Ok(refused)
+    }
+
+    /// Whether a file wasn't looked at before, as it is now.
+    fn is_new(&self, path: &Path) -> bool {
+        let Ok(metadata) = std::fs::metadata(path) else {
+            // Gone again, or unreadable: reading it says which, once.
+            return true;
+        };
+        let now = (metadata.len(), metadata.modified().ok());
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.insert(path.to_owned(), now) != Some(now)
     }
 
     /// Loads a component, and keeps it in the directory. The same component again is no change.

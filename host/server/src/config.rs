@@ -17,6 +17,23 @@ pub(crate) const DEFAULT_FILE: &str = "tillgate.toml";
 /// Keys that are lists; in the environment their items are separated by commas.
 const LISTS: [&str; 2] = ["egress.origin_overrides", "secrets.old_master_keys"];
 
+/// Keys that are text though they look like a number.
+const TEXTS: [&str; 5] = [
+    "admin.token",
+    "database.url",
+    "plugins.cache_directory",
+    "plugins.directory",
+    "secrets.master_key",
+];
+
+/// Keys whose values no message repeats.
+const SECRETS: [&str; 4] = [
+    "admin.token",
+    "database.url",
+    "secrets.master_key",
+    "secrets.old_master_keys",
+];
+
 /// What is wrong with the configuration, naming the key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ConfigError {
@@ -46,6 +63,7 @@ pub(crate) struct Config {
     pub(crate) database: Database,
     pub(crate) secrets: Secrets,
     pub(crate) egress: Egress,
+    pub(crate) operations: Operations,
     pub(crate) admin: Admin,
     pub(crate) plugins: Plugins,
     pub(crate) log: Log,
@@ -167,6 +185,20 @@ impl std::fmt::Debug for Admin {
     }
 }
 
+/// Calls of providers that change something.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Operations {
+    /// For how long an operation is its host's alone, in seconds. After that any host goes on with it.
+    pub(crate) lease_seconds: u64,
+}
+
+impl Default for Operations {
+    fn default() -> Self {
+        Self { lease_seconds: 300 }
+    }
+}
+
 /// Where plugins are.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -241,7 +273,7 @@ impl Config {
     fn from_table(table: Table) -> Result<Self, ConfigError> {
         serde_path_to_error::deserialize(Value::Table(table)).map_err(|error| {
             let path = error.path().to_string();
-            let reason = error.into_inner().to_string().trim().replace('\n', " ");
+            let reason = error.into_inner().message().trim().replace('\n', " ");
             // serde names an unknown key in its message; it belongs to the path.
             let unknown = reason.split('`').nth(1).filter(|_| reason.starts_with("unknown field"));
             let key = match (unknown, path.as_str()) {
@@ -249,6 +281,10 @@ impl Config {
                 (Some(key), section) if !section.ends_with(key) => format!("{section}.{key}"),
                 (_, path) => path.to_owned(),
             };
+            if SECRETS.iter().any(|secret| key.starts_with(secret)) {
+                let reason = "is not of its type: a text, or for old_master_keys a list of texts".to_owned();
+                return ConfigError::Key { key, reason };
+            }
             ConfigError::Key { key, reason }
         })
     }
@@ -290,6 +326,13 @@ impl Config {
                 "must be less than server.request_timeout_seconds, or callers give up before the gateway does",
             );
         }
+        let lease = self.operations.lease_seconds;
+        if lease > 3_600 || lease <= self.egress.timeout_seconds {
+            return wrong(
+                "operations.lease_seconds",
+                "must be at most 3600, and more than egress.timeout_seconds, or another host takes over what still runs",
+            );
+        }
         let database = &self.database.url;
         if !["sqlite://", "postgres://", "postgresql://"]
             .iter()
@@ -316,7 +359,12 @@ fn read_file(file: Option<&Path>) -> Result<Table, ConfigError> {
         reason,
     };
     match std::fs::read_to_string(path) {
-        Ok(text) => text.parse::<Table>().map_err(|error| failed(error.to_string())),
+        // The parser's own text repeats the line, which may hold a secret.
+        Ok(text) => text.parse::<Table>().map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start.min(text.len()));
+            let line = 1 + text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count();
+            failed(format!("line {line}: {}", error.message().replace('\n', " ")))
+        }),
         Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(Table::new()),
         Err(error) => Err(failed(error.to_string())),
     }
@@ -332,6 +380,8 @@ fn set(table: &mut Table, path: &str, text: &str) -> Result<(), ConfigError> {
                 .map(Value::from)
                 .collect(),
         )
+    } else if TEXTS.contains(&path) {
+        Value::String(text.to_owned())
     } else if let Ok(number) = text.parse::<i64>() {
         Value::Integer(number)
     } else if let Ok(boolean) = text.parse::<bool>() {
@@ -454,6 +504,28 @@ mod tests {
             Config::load(Some(missing), &BTreeMap::new()),
             Err(ConfigError::File { .. })
         ));
+    }
+
+    #[test]
+    fn a_mistake_beside_a_secret_does_not_print_it() {
+        for text in [
+            "[secrets]\nmaster_key = \"canary\n",
+            "[admin]\ntoken = canary\n",
+            "[admin]\ntoken = [\"canary\"]\n",
+            "[secrets]\nold_master_keys = \"canary\"\n",
+            "[database]\nurl = { canary = \"canary\" }\n",
+        ] {
+            let error = load(text, &[]).unwrap_err().to_string();
+            assert!(!error.contains("canary"), "{error}");
+            assert!(
+                error.contains("line 2") || error.contains("configuration key"),
+                "{error}"
+            );
+        }
+        let digits = "12345678901234567890123456789012";
+        let config = load("", &[("TILLGATE_ADMIN__TOKEN", digits), ("TILLGATE_MASTER_KEY", "42")]).unwrap();
+        assert_eq!(config.admin.token.as_deref(), Some(digits));
+        assert_eq!(config.secrets.master_key.as_deref(), Some("42"));
     }
 
     #[test]

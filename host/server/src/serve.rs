@@ -1,13 +1,17 @@
 //! Runs the gateway.
 
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tillgate_application::Application;
-use tillgate_application::ports::Secret;
+use tillgate_application::ports::{Plugins as _, Secret};
 use tillgate_http_api::{ApiOptions, Readiness};
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -18,34 +22,49 @@ use crate::{Failure, workers};
 pub(crate) struct Gateway {
     config: Config,
     wired: Wired,
+    app: Arc<Application>,
     api: TcpListener,
     operations: TcpListener,
+    /// Held as long as it serves.
+    _alone: Option<File>,
 }
 
 impl Gateway {
     /// Checks everything, and binds the ports last.
     pub(crate) async fn prepare(config: Config, migrations: Migrations) -> Result<Self, Failure> {
-        let api = bind("server.listen", config.server.listen).await?;
-        let operations = bind("server.operations_listen", config.server.operations_listen).await?;
-        let public_url = config.public_url(api.local_addr()?);
-        let wired = wire(&config, public_url, migrations).await?;
+        raise_file_limit();
+        let alone = alone_on_the_file(&config.database.url)?;
+        let wired = wire(&config, migrations).await?;
+        if wired.plugin_host.list().is_empty() {
+            tracing::warn!(directory = %config.plugins.directory.display(), "no plugin is loaded: the directory has none that is accepted");
+        }
+        if config.server.public_url.is_none() && config.server.listen.ip().is_unspecified() {
+            tracing::warn!(
+                "server.public_url is not set: webhook URLs name the address listened on, which nobody outside can reach"
+            );
+        }
         for (path, rejected) in &wired.rejected {
             tracing::error!(file = %path.display(), code = rejected.code, reason = %rejected.message, "plugin not loaded");
         }
-        for plugin in wired.app.ports().plugins.list() {
+        for plugin in wired.plugin_host.list() {
             tracing::info!(plugin = %plugin.name, version = %plugin.version, digest = %plugin.digest, "plugin loaded");
         }
+        let api = bind("server.listen", config.server.listen).await?;
+        let operations = bind("server.operations_listen", config.server.operations_listen).await?;
+        let app = wired.application(config.public_url(api.local_addr()?));
         Ok(Self {
             config,
             wired,
+            app,
             api,
             operations,
+            _alone: alone,
         })
     }
 
     /// The application that is served.
     pub(crate) fn application(&self) -> Arc<Application> {
-        Arc::clone(&self.wired.app)
+        Arc::clone(&self.app)
     }
 
     /// Where the API is served.
@@ -63,23 +82,27 @@ impl Gateway {
         let Self {
             config,
             wired,
+            app,
             api,
             operations,
+            _alone,
         } = self;
-        let app = wired.app;
         let grace = Duration::from_secs(config.server.shutdown_grace_seconds);
         let readiness = Readiness::new();
         let router = tillgate_http_api::router(Arc::clone(&app), api_options(&config));
         let operations_router = tillgate_http_api::operations_router(Arc::clone(&app), readiness.clone());
         let alone = config.database.url.starts_with("sqlite:");
-        let workers = workers::start(&app, &ending, alone);
+        let workers = workers::start(&app, &wired.plugin_host, &ending, alone);
         let draining = readiness.clone();
         let asked = ending.clone();
+        let stop_by = Arc::new(OnceLock::new());
+        let asked_at = Arc::clone(&stop_by);
         let api_server = tokio::spawn(tillgate_http_api::serve(
             api,
             router,
             async move {
                 asked.cancelled().await;
+                let _first = asked_at.set(Instant::now() + grace);
                 draining.drain();
             },
             grace,
@@ -95,15 +118,61 @@ impl Gateway {
         ));
         let served = api_server.await.map_err(|error| Failure::Stopped(error.to_string()))?;
         ending.cancel();
-        workers.wait().await;
-        if tokio::time::timeout(grace, app.drain()).await.is_err() {
-            tracing::warn!("operations are still under way; they are resumed from their journal at the next start");
+        // What requests left of the grace is everybody's.
+        let rest = async {
+            workers.wait().await;
+            app.drain().await;
+        };
+        if tokio::time::timeout_at(stop_by.get().copied().unwrap_or_else(Instant::now), rest)
+            .await
+            .is_err()
+        {
+            tracing::warn!("work is still under way; what is stored goes on at the next start");
         }
         ended.cancel();
         let _stopped = operations_server.await;
         wired.database.close().await;
         tracing::info!("ended");
         Ok(served?)
+    }
+}
+
+/// Sees to it that no other gateway serves the same SQLite file: each takes what the other runs for abandoned.
+fn alone_on_the_file(url: &str) -> Result<Option<File>, Failure> {
+    let Some(path) = url.strip_prefix("sqlite://") else {
+        return Ok(None);
+    };
+    let path = path.split('?').next().unwrap_or_default();
+    let lock_path = PathBuf::from(format!("{path}.serving"));
+    let file = match File::options().create(true).append(true).open(&lock_path) {
+        Ok(file) => file,
+        // Where nothing can be written, nothing can be run twice either; the database says the rest.
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::NotFound
+            ) =>
+        {
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(Failure::Said(format!(
+            "another gateway serves {path} ({} is locked); end it first, or use PostgreSQL, which several share",
+            lock_path.display()
+        ))),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+/// Takes as many open files as the system lets us have: each connection is one.
+fn raise_file_limit() {
+    let mut limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = rustix::process::setrlimit(rustix::process::Resource::Nofile, limit) {
+        tracing::debug!(%error, "the limit of open files stays as it was");
     }
 }
 

@@ -40,10 +40,23 @@ pub(crate) enum WiringError {
 
 /// What runs, and what has to be closed in the end.
 pub(crate) struct Wired {
-    pub(crate) app: Arc<Application>,
+    ports: Ports,
+    operation_lease_ms: i64,
+    pub(crate) plugin_host: Arc<PluginHost>,
     pub(crate) database: Database,
     /// Components that weren't loaded, and why.
     pub(crate) rejected: Vec<(PathBuf, PluginRejected)>,
+}
+
+impl Wired {
+    /// The application, as it is reached under this URL.
+    pub(crate) fn application(&self, public_url: String) -> Arc<Application> {
+        let settings = Settings {
+            public_url,
+            operation_lease_ms: self.operation_lease_ms,
+        };
+        Application::new(self.ports.clone(), settings)
+    }
 }
 
 /// What is done about pending migrations.
@@ -75,8 +88,8 @@ pub(crate) async fn open_database(config: &Config, migrations: Migrations) -> Re
     Ok(database)
 }
 
-/// Puts everything together. `public_url` is how this deployment is reached.
-pub(crate) async fn wire(config: &Config, public_url: String, migrations: Migrations) -> Result<Wired, WiringError> {
+/// Puts everything together.
+pub(crate) async fn wire(config: &Config, migrations: Migrations) -> Result<Wired, WiringError> {
     let (current, old) = master_keys(config)?;
     let vault = Vault::new(&current, &old).map_err(|error| WiringError::Machine(error.to_string()))?;
     let (plugin_host, rejected) = open_plugins(config, &current)?;
@@ -85,13 +98,15 @@ pub(crate) async fn wire(config: &Config, public_url: String, migrations: Migrat
     let ports = Ports {
         store: Arc::new(database.clone()),
         gateway: plugin_host.clone(),
-        plugins: plugin_host,
+        plugins: plugin_host.clone(),
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds::default()),
         sealer: Arc::new(vault),
     };
     Ok(Wired {
-        app: Application::new(ports, Settings { public_url }),
+        ports,
+        operation_lease_ms: i64::try_from(config.operations.lease_seconds.saturating_mul(1_000)).unwrap_or(i64::MAX),
+        plugin_host,
         database,
         rejected,
     })

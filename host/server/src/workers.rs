@@ -1,9 +1,13 @@
 //! What goes on beside the requests: stored webhooks are processed, abandoned operations are resumed.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tillgate_application::{Application, process_due_webhooks, resume_abandoned_operations};
+use tillgate_application::{Application, DueWebhooks, due_webhooks, process_webhooks, resume_abandoned_operations};
+use tillgate_domain::ProviderAccountId;
+use tillgate_plugin_host::PluginHost;
+use tokio::task::{self, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -14,39 +18,94 @@ const INBOX_INTERVAL: Duration = Duration::from_secs(1);
 /// How often abandoned operations are looked for; their leases last minutes.
 const OPERATIONS_INTERVAL: Duration = Duration::from_secs(15);
 
+/// How often the plugin directory is looked at for components that came since the start.
+const PLUGINS_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How many accounts' stored webhooks are processed at a time.
+const ACCOUNTS_AT_ONCE: usize = 16;
+
 /// How long a worker waits after the store failed.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(2);
 
 /// Starts the workers. They end when `ending` is canceled.
-pub(crate) fn start(app: &Arc<Application>, ending: &CancellationToken, alone: bool) -> TaskTracker {
+pub(crate) fn start(
+    app: &Arc<Application>,
+    plugin_host: &Arc<PluginHost>,
+    ending: &CancellationToken,
+    alone: bool,
+) -> TaskTracker {
     let tracker = TaskTracker::new();
-    tracker.spawn(process_webhooks(Arc::clone(app), ending.clone()));
+    tracker.spawn(look_for_plugins(Arc::clone(plugin_host), ending.clone()));
+    tracker.spawn(process_stored_webhooks(Arc::clone(app), ending.clone()));
     tracker.spawn(resume_operations(Arc::clone(app), ending.clone(), alone));
     tracker.close();
     tracker
 }
 
-async fn process_webhooks(app: Arc<Application>, ending: CancellationToken) {
+/// Processes stored webhooks, those of several accounts at a time: one whose provider is slow keeps no other waiting.
+async fn process_stored_webhooks(app: Arc<Application>, ending: CancellationToken) {
+    let mut running = JoinSet::new();
+    let mut busy: HashMap<task::Id, ProviderAccountId> = HashMap::new();
     while !ending.is_cancelled() {
-        // Interest is registered before looking, so that what is stored in between isn't missed.
-        let stored = app.stored_webhook();
-        tokio::pin!(stored);
-        let pause = match process_due_webhooks(&app).await {
-            Ok(processed) => {
-                if processed.done + processed.postponed + processed.dead > 0 {
-                    tracing::debug!(?processed, "stored webhooks processed");
+        let mut pause = INBOX_INTERVAL;
+        if busy.len() < ACCOUNTS_AT_ONCE {
+            let except: Vec<ProviderAccountId> = busy.values().copied().collect();
+            match due_webhooks(&app, &except).await {
+                Ok(all) => {
+                    for due in all.into_iter().take(ACCOUNTS_AT_ONCE - busy.len()) {
+                        let account_id = due.account_id;
+                        let task = running.spawn(process_of_account(Arc::clone(&app), due, ending.clone()));
+                        busy.insert(task.id(), account_id);
+                    }
                 }
-                INBOX_INTERVAL
+                Err(error) => {
+                    tracing::error!(%error, "stored webhooks could not be looked for");
+                    pause = PAUSE_AFTER_FAILURE;
+                }
             }
-            Err(error) => {
-                tracing::error!(%error, "stored webhooks could not be processed");
-                PAUSE_AFTER_FAILURE
-            }
-        };
+        }
         tokio::select! {
-            () = &mut stored => {}
+            () = app.stored_webhook() => {}
             () = tokio::time::sleep(pause) => {}
             () = ending.cancelled() => {}
+            Some(ended) = running.join_next_with_id() => {
+                let id = match ended {
+                    Ok((id, ())) => id,
+                    Err(error) => error.id(),
+                };
+                busy.remove(&id);
+            }
+        }
+    }
+    while running.join_next().await.is_some() {}
+}
+
+async fn process_of_account(app: Arc<Application>, due: DueWebhooks, ending: CancellationToken) {
+    let account_id = due.account_id;
+    match process_webhooks(&app, due, &ending).await {
+        Ok(processed) => tracing::debug!(account.id = %account_id, ?processed, "stored webhooks processed"),
+        Err(error) => {
+            tracing::error!(account.id = %account_id, %error, "stored webhooks could not be processed");
+            // The account stays busy meanwhile, so that a failing store isn't asked without a pause.
+            tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
+        }
+    }
+}
+
+/// Loads what another host, or an operator at the command line, put into the plugin directory.
+async fn look_for_plugins(plugin_host: Arc<PluginHost>, ending: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(PLUGINS_INTERVAL) => {}
+            () = ending.cancelled() => return,
+        }
+        match plugin_host.look_for_new().await {
+            Ok(found) => {
+                for plugin in found {
+                    tracing::info!(plugin = %plugin.name, version = %plugin.version, digest = %plugin.digest, "plugin loaded");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the plugin directory can't be read"),
         }
     }
 }

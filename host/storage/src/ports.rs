@@ -98,7 +98,7 @@ delegate! {
     }
     InboxRepository {
         inbox_entry(id: InboxId) -> Found<InboxEntry>;
-        due_inbox_entries(at: Timestamp, limit: u32) -> All<InboxEntry>;
+        due_inbox_entries(at: Timestamp, except: &[ProviderAccountId], limit: u32) -> All<InboxEntry>;
         inbox_count(status: InboxStatus) -> Result<u64, StoreError>;
         known_event_keys(account_id: ProviderAccountId, dedupe_keys: &[String]) -> All<String>;
         events(tenant_id: TenantId, page: &PageRequest) -> Listed<OutboxEvent>;

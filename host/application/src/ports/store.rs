@@ -266,8 +266,13 @@ pub trait PaymentRepository: Send + Sync {
 pub trait InboxRepository: Send + Sync {
     /// A received webhook.
     async fn inbox_entry(&self, id: InboxId) -> Result<Option<InboxEntry>, StoreError>;
-    /// Those waiting that are due at a time, oldest first, at most `limit`.
-    async fn due_inbox_entries(&self, at: Timestamp, limit: u32) -> Result<Vec<InboxEntry>, StoreError>;
+    /// Those waiting that are due at a time and of no account in `except`, oldest first, at most `limit`.
+    async fn due_inbox_entries(
+        &self,
+        at: Timestamp,
+        except: &[ProviderAccountId],
+        limit: u32,
+    ) -> Result<Vec<InboxEntry>, StoreError>;
     /// How many are in a status.
     async fn inbox_count(&self, status: InboxStatus) -> Result<u64, StoreError>;
     /// Which of these dedupe keys are taken.

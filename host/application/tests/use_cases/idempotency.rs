@@ -114,6 +114,21 @@ async fn what_was_not_sent_or_may_have_been_is_settled_under_the_same_key() {
 }
 
 #[tokio::test]
+async fn without_a_key_what_was_not_sent_is_over() {
+    let world = World::new().await.unwrap();
+    world.provider.fail_next([Failing::NotSent]);
+    let caller = Caller::tenant(world.tenant_id);
+    let failed = create_checkout_session(&world.app, &caller, world.checkout(CheckoutType::OneTime)).await;
+    let Err(ApplicationError::Gateway { error, .. }) = failed else {
+        panic!("{failed:?}");
+    };
+    assert!(matches!(*error, GatewayError::NotSent(_)), "{error:?}");
+    let rows = world.store.rows();
+    let session = rows.checkout_sessions.values().next().unwrap();
+    assert_eq!(session.status().as_str(), "failed", "nobody can go on with it");
+}
+
+#[tokio::test]
 async fn an_operation_goes_on_though_its_caller_goes_away() {
     let world = World::new().await.unwrap();
     let caller = with_key(world.tenant_id, "key", 1);

@@ -97,3 +97,25 @@ async fn an_api_key_is_known_by_its_hash_until_it_is_revoked() {
     let elsewhere = authenticate_api_key(&other_host, &created.key).await.unwrap();
     assert!(elsewhere.is_none(), "another host's memory is short");
 }
+
+#[tokio::test]
+async fn a_replaced_secret_that_no_longer_opens_takes_nothing_with_it() {
+    let world = World::new().await.unwrap();
+    let new = PutSecret {
+        tenant_id: world.tenant_id,
+        account_id: world.account_id,
+        name: "webhook_secret".to_owned(),
+        secret: Secret::new("whsec_2".to_owned()),
+        overlap_ms: None,
+    };
+    put_secret(&world.app, new).await.unwrap();
+    {
+        // Its master key is gone.
+        let mut rows = world.store.rows();
+        let replaced = rows.secrets.iter_mut().find(|secret| secret.expires_at.is_some());
+        replaced.unwrap().sealed = b"unreadable".to_vec();
+    }
+    world.clock.advance(AFTER_ANY_CACHE_MS);
+    assert!(proves(&world, "whsec_2").await);
+    assert!(!proves(&world, "whsec_1").await);
+}

@@ -142,7 +142,13 @@ impl World {
             sealer: Arc::new(PlainSealer),
         };
         let public_url = "https://pay.platform.example".to_owned();
-        let app = Application::new(ports, Settings { public_url });
+        let app = Application::new(
+            ports,
+            Settings {
+                public_url,
+                operation_lease_ms: 300_000,
+            },
+        );
         let mut world = Self {
             router: router(Arc::clone(&app), Self::options()),
             store,

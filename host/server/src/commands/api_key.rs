@@ -31,13 +31,12 @@ pub(crate) async fn api_key(command: ApiKeyCommand) -> Result<(), Failure> {
         }
         ApiKeyCommand::List { tenant, config, show } => {
             let wired = wired(&load(&config)?).await?;
-            let keys = wired
-                .app
-                .ports()
-                .store
-                .api_keys(tenant_id(&tenant)?)
-                .await
-                .map_err(ApplicationError::from)?;
+            let tenant = tenant_id(&tenant)?;
+            let store = &wired.app.ports().store;
+            if store.tenant(tenant).await.map_err(ApplicationError::from)?.is_none() {
+                return Err(ApplicationError::not_found("tenant", tenant).into());
+            }
+            let keys = store.api_keys(tenant).await.map_err(ApplicationError::from)?;
             let rows: Vec<Vec<String>> = keys
                 .iter()
                 .map(|key| {

@@ -12,12 +12,17 @@ pub(crate) use provider_account::provider_account;
 pub(crate) use simulator::simulator;
 pub(crate) use tenant::tenant;
 
+use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
+use tillgate_application::Application;
+use tillgate_application::ports::PluginRejected;
 use tillgate_domain::{IdError, TenantId};
+use tillgate_storage::Database;
 
 use crate::config::Config;
-use crate::wiring::{Migrations, Wired, open_database, wire};
+use crate::wiring::{Migrations, open_database, wire};
 use crate::{Failure, output};
 
 /// Applies pending migrations.
@@ -41,14 +46,26 @@ pub(crate) async fn migrate(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What a command works with.
+struct Command {
+    app: Arc<Application>,
+    database: Database,
+    /// Components that weren't loaded, and why.
+    rejected: Vec<(PathBuf, PluginRejected)>,
+}
+
 /// Puts the application together for one command.
-async fn wired(config: &Config) -> Result<Wired, Failure> {
+async fn wired(config: &Config) -> Result<Command, Failure> {
     output::log_to_stderr(&crate::config::Log {
         level: "warn".to_owned(),
         ..config.log.clone()
     })?;
-    let public_url = config.public_url(config.server.listen);
-    Ok(wire(config, public_url, Migrations::Refuse).await?)
+    let wired = wire(config, Migrations::Refuse).await?;
+    Ok(Command {
+        app: wired.application(config.public_url(config.server.listen)),
+        database: wired.database,
+        rejected: wired.rejected,
+    })
 }
 
 fn id<T: FromStr<Err = IdError>>(text: &str) -> Result<T, Failure> {

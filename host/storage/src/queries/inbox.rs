@@ -18,12 +18,26 @@ impl InboxRepository for Repository {
             .await
     }
 
-    async fn due_inbox_entries(&self, at: Timestamp, limit: u32) -> Result<Vec<InboxEntry>, StoreError> {
+    async fn due_inbox_entries(
+        &self,
+        at: Timestamp,
+        except: &[ProviderAccountId],
+        limit: u32,
+    ) -> Result<Vec<InboxEntry>, StoreError> {
         // The order is found by the ids alone, so that no body is sorted.
-        let sql = "JOIN (SELECT id FROM inbox WHERE status = 'pending' AND next_attempt_at <= $1
-                         ORDER BY received_at, id LIMIT $2) AS due ON due.id = inbox.id
-                   ORDER BY inbox.received_at, inbox.id";
-        let query = select::<InboxEntry>(sql).bind(at.as_millis()).bind(i64::from(limit));
+        let places: Vec<String> = (3..except.len() + 3).map(|number| format!("${number}")).collect();
+        let excepted = if places.is_empty() {
+            String::new()
+        } else {
+            format!("AND account_id NOT IN ({})", places.join(", "))
+        };
+        let sql = format!(
+            "JOIN (SELECT id FROM inbox WHERE status = 'pending' AND next_attempt_at <= $1 {excepted}
+                   ORDER BY received_at, id LIMIT $2) AS due ON due.id = inbox.id
+             ORDER BY inbox.received_at, inbox.id"
+        );
+        let query = select::<InboxEntry>(&sql).bind(at.as_millis()).bind(i64::from(limit));
+        let query = except.iter().fold(query, |query, id| query.bind(id.to_string()));
         self.list(query).await
     }
 

@@ -6,7 +6,7 @@ use tillgate_application::ports::{
     Effect, Exchange, ExchangeMethod, ExchangeOutcome, ExchangeRequest, FailureKind, PortalRequest, ProviderFailure,
     RetryAdvice, WebhookRequest, Write,
 };
-use tillgate_domain::{InboxId, OperationId};
+use tillgate_domain::{InboxId, OperationId, ProviderAccountId};
 
 use crate::given::{ACCOUNT, Shared, TENANT, at, begin, commit, version_conflict};
 
@@ -203,11 +203,26 @@ async fn due_webhooks_come_oldest_first(database: &Shared) {
     commit(database, writes).await.unwrap();
     let numbers = |found: Vec<InboxEntry>| found.iter().map(|entry| entry.id.bits()).collect::<Vec<_>>();
     assert_eq!(
-        numbers(database.due_inbox_entries(at(60), 10).await.unwrap()),
+        numbers(database.due_inbox_entries(at(60), &[], 10).await.unwrap()),
         [2, 3, 1]
     );
-    assert_eq!(numbers(database.due_inbox_entries(at(60), 2).await.unwrap()), [2, 3]);
-    assert!(database.due_inbox_entries(at(39), 10).await.unwrap().is_empty());
+    assert_eq!(
+        numbers(database.due_inbox_entries(at(60), &[], 2).await.unwrap()),
+        [2, 3]
+    );
+    assert!(database.due_inbox_entries(at(39), &[], 10).await.unwrap().is_empty());
+    let others = [ACCOUNT, ProviderAccountId::from_bits(2)];
+    assert!(
+        database
+            .due_inbox_entries(at(60), &others, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        numbers(database.due_inbox_entries(at(60), &others[1..], 10).await.unwrap()),
+        [2, 3, 1]
+    );
     assert_eq!(database.inbox_count(InboxStatus::Pending).await.unwrap(), 4);
     assert_eq!(database.inbox_count(InboxStatus::Dead).await.unwrap(), 1);
     assert_eq!(database.inbox_count(InboxStatus::Processed).await.unwrap(), 0);
