@@ -58,7 +58,8 @@ fn binary() -> PathBuf {
     path
 }
 
-fn plugins() -> PathBuf {
+/// Where the plugins under test are.
+pub fn plugins() -> PathBuf {
     let path = std::env::var_os("TILLGATE_PLUGINS_DIR").map_or_else(|| target().join("plugins"), PathBuf::from);
     let stripe = path.join("stripe.wasm");
     assert!(

@@ -14,7 +14,7 @@ mod provider;
 mod tenant;
 mod world;
 
-pub use gateway::{ADMIN_TOKEN, Database, Gateway, GatewayOptions, run_cli};
+pub use gateway::{ADMIN_TOKEN, Database, Gateway, GatewayOptions, plugins, run_cli};
 pub use judge::{node_judge, python_judge};
 pub use provider::{Provider, signature_header};
 pub use tenant::{Tenant, answer_of};

@@ -1,7 +1,7 @@
 //! The binary's commands, as a person or a script uses them.
 
 use serde_json::Value;
-use tillgate_tests::{Database, Gateway, GatewayOptions, run_cli};
+use tillgate_tests::{ADMIN_TOKEN, Database, Gateway, GatewayOptions, run_cli};
 
 async fn gateway() -> Gateway {
     let options = GatewayOptions {
@@ -92,6 +92,58 @@ async fn a_database_that_needs_migrating_or_is_none_is_refused_with_what_to_do()
     .await;
     assert_eq!(code, Some(1));
     assert!(err.contains("/no/such/directory/x.db"), "{err}");
+}
+
+#[tokio::test]
+async fn the_demo_tells_its_story_and_counts_each_effect_once() {
+    let plugins = tillgate_tests::plugins();
+    let (code, out, err) = run_cli(&["demo", "--once", "--plugins", &plugins.display().to_string()], &[]).await;
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert!(out.contains("each effect once") && out.contains("is canceled"), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_gateway_on_the_same_sqlite_file_is_refused() {
+    let gateway = gateway().await;
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--operations-listen", "127.0.0.1:0"];
+    let (code, _, err) = gateway.cli(&serve, "").await;
+    assert_eq!(code, Some(1));
+    assert!(err.contains("another gateway serves"), "{err}");
+    // Commands are welcome meanwhile.
+    assert_eq!(gateway.cli(&["tenant", "list"], "").await.0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plugin_installed_meanwhile_is_found_by_the_gateway_that_runs() {
+    let empty = tempfile::tempdir().unwrap();
+    let directory = empty.path().display().to_string();
+    let gateway = Gateway::start(GatewayOptions {
+        database: Database::Sqlite,
+        origin_overrides: Vec::new(),
+        environment: vec![("TILLGATE_PLUGINS__DIRECTORY".to_owned(), directory)],
+    })
+    .await;
+    let component = tillgate_tests::plugins().join("stripe.wasm").display().to_string();
+    let (code, _, err) = gateway.cli(&["plugin", "install", &component], "").await;
+    assert_eq!(code, Some(0), "{err}");
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
+    loop {
+        let listed: Value = client
+            .get(format!("{}/v1/admin/plugins", gateway.api))
+            .bearer_auth(ADMIN_TOKEN)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        if listed["data"][0]["name"] == "stripe" {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{listed}");
+        tokio::task::yield_now().await;
+    }
 }
 
 fn base64_of_32() -> String {

@@ -280,12 +280,19 @@ impl<'a> Story<'a> {
         let (sent, events) = sent_and_events(&deliveries);
         self.printer
             .note(&format!("{sent} webhooks delivered for {events} events of Stripe's"));
-        self.printer.note(&format!(
-            "{customers} customer, {subscriptions} subscription, {purchases} purchase, {} payment(s) of {}.{:02} USD in all: each effect once",
+        let counted = format!(
+            "{customers} customer, {subscriptions} subscription, {purchases} purchase, {} payment of {}.{:02} USD in all",
             count_of(&payments),
             paid / 100,
             paid % 100
-        ));
+        );
+        // One customer paid once, however often and in whichever order that was told.
+        if [customers, subscriptions, purchases, count_of(&payments)] != [1; 4] {
+            return Err(Failure::Said(format!(
+                "the webhooks had not each their effect once: {counted}"
+            )));
+        }
+        self.printer.note(&format!("{counted}: each effect once"));
         Ok(())
     }
 
