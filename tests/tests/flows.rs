@@ -39,6 +39,7 @@ flows! {
     webhooks_survive_kill_nine,
     an_idempotency_key_replays_its_answer,
     a_provider_that_misbehaves_gets_a_typed_answer,
+    a_provider_that_recovers_is_tried_again_under_the_same_key,
     the_portal_opens,
 }
 
@@ -267,6 +268,7 @@ async fn a_checkout_survives_kill_nine_by_its_journal(database: Database) {
     let short = [
         ("TILLGATE_EGRESS__TIMEOUT_SECONDS", "1"),
         ("TILLGATE_OPERATIONS__LEASE_SECONDS", "2"),
+        ("TILLGATE_OPERATIONS__RETRY_DEADLINE_SECONDS", "0"),
     ];
     let mut world = World::with(database, &short).await;
     let before = world.provider.look("state").await["counts"]["checkout_sessions"]
@@ -401,7 +403,11 @@ async fn an_idempotency_key_replays_its_answer(database: Database) {
 }
 
 async fn a_provider_that_misbehaves_gets_a_typed_answer(database: Database) {
-    let world = World::with(database, &[("TILLGATE_EGRESS__TIMEOUT_SECONDS", "1")]).await;
+    let once = [
+        ("TILLGATE_EGRESS__TIMEOUT_SECONDS", "1"),
+        ("TILLGATE_OPERATIONS__RETRIES_MAX", "0"),
+    ];
+    let world = World::with(database, &once).await;
     for (fault, status, code) in [
         (json!(429), 503, "provider_rate_limited"),
         (json!("html"), 504, "unknown_outcome"),
@@ -427,6 +433,33 @@ async fn a_provider_that_misbehaves_gets_a_typed_answer(database: Database) {
         );
         let (found, session) = ask().await;
         assert_eq!(found, 201, "{fault}: the same key goes on: {session}");
+    }
+}
+
+async fn a_provider_that_recovers_is_tried_again_under_the_same_key(database: Database) {
+    let soon = [("TILLGATE_OPERATIONS__RETRY_BASE_MS", "2")];
+    let world = World::with(database, &soon).await;
+    for fault in [json!(429), json!(500), json!(409)] {
+        let faults = json!({"clear": true, "next": {"status": fault, "count": 3, "path_prefix": "/v1/checkout"}});
+        world.provider.control("faults", faults).await;
+        let before = world.provider.look("requests").await["requests"]
+            .as_array()
+            .unwrap()
+            .len();
+        world
+            .tenant
+            .post("/v1/checkout-sessions", world.tenant.checkout())
+            .await;
+        let requests = world.provider.look("requests").await["requests"].clone();
+        let keys: Vec<&Value> = requests.as_array().unwrap()[before..]
+            .iter()
+            .map(|request| &request["headers"]["idempotency-key"])
+            .collect();
+        assert_eq!(keys.len(), 4, "{fault}: three retries: {requests}");
+        assert!(
+            keys[0].is_string() && keys.iter().all(|key| *key == keys[0]),
+            "{keys:?}"
+        );
     }
 }
 

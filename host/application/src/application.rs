@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use crate::accounts::Accounts;
 use crate::authenticate_api_key::ApiKeys;
 use crate::ports::{Clock, Ids, PaymentGateway, Plugins, Sealer, Store};
+use crate::retry::RetryPolicy;
 
 /// The world, behind ports.
 #[derive(Clone)]
@@ -35,6 +36,8 @@ pub struct Settings {
     /// For how long an operation is its host's alone, in milliseconds: longer than its exchanges can take, so that a live
     /// one is never taken over.
     pub operation_lease_ms: i64,
+    /// When a failed call of a provider is tried again.
+    pub retries: RetryPolicy,
 }
 
 /// The use cases' shared state.

@@ -4,6 +4,14 @@
 /// from a handful of webhooks at a time.
 pub const CONFLICT_RETRIES_MAX: u32 = 8;
 
+/// How long after a call of unknown outcome a worker first sends the same again under the same key, to settle it, in
+/// milliseconds. It doubles with each attempt.
+pub const SETTLE_PAUSE_MS: i64 = 30_000;
+
+/// For how long after an operation began the same is sent again, in milliseconds: providers keep idempotency keys for at
+/// least a day (<https://docs.stripe.com/api/idempotent_requests>), and one that forgot the key would do it again.
+pub const SETTLE_WITHIN_MS: i64 = 20 * 60 * 60 * 1000;
+
 /// How many abandoned operations are looked for at a time.
 pub const RESUME_BATCH: u32 = 32;
 

@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tillgate_domain::{OperationId, TenantId};
+use tillgate_domain::{OperationId, TenantId, Timestamp};
 
 use crate::account::ConnectedAccount;
-use crate::bounds::CONFLICT_RETRIES_MAX;
+use crate::bounds::{CONFLICT_RETRIES_MAX, SETTLE_PAUSE_MS, SETTLE_WITHIN_MS};
 use crate::operation::{Operation, OperationRequest, OperationStatus};
 use crate::operation_journal::OperationJournal;
 use crate::ports::{
-    CommitError, Conflict, Effect, FailureKind, GatewayCall, GatewayError, ProviderFailure, RetryAdvice, StoreError,
-    UnitOfWork, Write,
+    CommitError, Conflict, Effect, FailureKind, GatewayCall, GatewayError, Journal as _, ProviderFailure, RetryAdvice,
+    StoreError, UnitOfWork, Write,
 };
+use crate::retry::Tries;
 use crate::{
     Application, ApplicationError, Caller, cancel_subscription, create_checkout_session, create_portal_session,
     update_seats,
@@ -212,16 +213,24 @@ async fn run(
     let mut journal = OperationJournal::new(Arc::clone(&app.ports.store), operation.id, exchanges);
     let idempotency_key = operation.id.to_string();
     let lease = Duration::from_millis(app.settings.operation_lease_ms.unsigned_abs());
-    let outcome = {
-        let call = GatewayCall {
-            account,
-            now: operation.created_at,
-            idempotency_key: &idempotency_key,
-            journal: &mut journal,
-        };
-        // When the lease is over the operation is anybody's, and goes on from its journal.
-        tokio::time::timeout(lease, Outcome::of(app, call, &operation.request)).await
+    let mut tries = Tries::begin(app);
+    let tried = async {
+        loop {
+            let call = GatewayCall {
+                account,
+                now: operation.created_at,
+                idempotency_key: &idempotency_key,
+                journal: &mut journal,
+            };
+            let outcome = Outcome::of(app, call, &operation.request).await;
+            match &outcome {
+                Err(error) if tries.again(app, error, &mut journal).await => {}
+                _ => return outcome,
+            }
+        }
     };
+    // When the lease is over the operation is anybody's, and goes on from its journal.
+    let outcome = tokio::time::timeout(lease, tried).await;
     match outcome {
         Err(_) => {
             Err(StoreError::Unavailable("the operation took longer than its lease, and goes on later".into()).into())
@@ -284,6 +293,9 @@ async fn end(
                     status => status,
                 };
                 operation.failure = Some(failure);
+                if operation.status == OperationStatus::UnknownOutcome {
+                    operation.lease_until = settled_at(app, &operation, journal);
+                }
                 failed_work(app, &operation).await?
             }
         };
@@ -305,6 +317,23 @@ async fn end(
         }
     }
     Err(ApplicationError::Contended("operation"))
+}
+
+/// When a worker tries to settle an outcome that is unknown, by sending the same again under the same key. Never, where
+/// the provider wouldn't recognize it, or soon may not any more.
+fn settled_at(app: &Application, operation: &Operation, journal: &OperationJournal) -> Timestamp {
+    let recognized = journal
+        .recorded()
+        .last()
+        .is_some_and(|last| last.request.effect != Effect::Write);
+    let now = app.now();
+    let pause = SETTLE_PAUSE_MS << operation.attempts.saturating_sub(1).min(10);
+    let at = now.plus_millis(pause);
+    if recognized && at.as_millis() < operation.created_at.as_millis() + SETTLE_WITHIN_MS {
+        at
+    } else {
+        Timestamp::from_millis(i64::MAX)
+    }
 }
 
 async fn ending_of(

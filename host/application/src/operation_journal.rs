@@ -8,6 +8,7 @@ use tillgate_domain::OperationId;
 use crate::ports::{
     CommitError, Effect, Exchange, ExchangeOutcome, ExchangeRequest, Journal, Store, StoreError, UnitOfWork, Write,
 };
+use crate::retry::Repeatable;
 
 /// The journal of an operation that changes something.
 ///
@@ -79,6 +80,14 @@ impl OperationJournal {
     }
 }
 
+impl Repeatable for OperationJournal {
+    /// What is stored of it is replaced when the request is recorded again, before it is sent again.
+    fn forget_last(&mut self) {
+        self.exchanges.pop();
+        self.stored = self.stored.min(self.exchanges.len());
+    }
+}
+
 #[async_trait]
 impl Journal for OperationJournal {
     fn recorded(&self) -> &[Exchange] {
@@ -117,6 +126,12 @@ impl Journal for OperationJournal {
 #[derive(Default)]
 pub(crate) struct MemoryJournal {
     exchanges: Vec<Exchange>,
+}
+
+impl Repeatable for MemoryJournal {
+    fn forget_last(&mut self) {
+        self.exchanges.pop();
+    }
 }
 
 #[async_trait]

@@ -8,6 +8,7 @@ use crate::bounds::CONFLICT_RETRIES_MAX;
 use crate::operate::gateway_error;
 use crate::operation_journal::MemoryJournal;
 use crate::ports::{CommitError, GatewayCall, UnitOfWork};
+use crate::retry::Tries;
 use crate::views::SubscriptionView;
 use crate::{Application, ApplicationError};
 
@@ -36,18 +37,22 @@ pub async fn retrieve_subscription(
     }
     let account = app.account_for(query.tenant_id, Some(known.account_id)).await?;
     let mut journal = MemoryJournal::default();
-    let call = GatewayCall {
-        account: &account,
-        now: app.now(),
-        idempotency_key: &known.id.to_string(),
-        journal: &mut journal,
+    let (now, key) = (app.now(), known.id.to_string());
+    let mut tries = Tries::begin(app);
+    let answer = loop {
+        let call = GatewayCall {
+            account: &account,
+            now,
+            idempotency_key: &key,
+            journal: &mut journal,
+        };
+        let gateway = &app.ports.gateway;
+        match gateway.retrieve_subscription(call, &known.provider_reference).await {
+            Ok(answer) => break answer,
+            Err(error) if tries.again(app, &error, &mut journal).await => {}
+            Err(error) => return Err(gateway_error(error, &account, None)),
+        }
     };
-    let answer = app
-        .ports
-        .gateway
-        .retrieve_subscription(call, &known.provider_reference)
-        .await
-        .map_err(|error| gateway_error(error, &account, None))?;
     let mut subscription = known;
     for _ in 0..CONFLICT_RETRIES_MAX {
         match app.take_in_answer(&mut subscription, &answer) {

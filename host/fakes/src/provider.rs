@@ -24,6 +24,8 @@ pub enum Failing {
     AnswerLost,
     /// The provider is asked too often, and does nothing.
     RateLimited,
+    /// The same, and it says after how many milliseconds to come again.
+    RateLimitedFor(u64),
     /// The provider declines.
     Declined,
     /// It is performed, and the plugin traps on the answer.
@@ -213,6 +215,7 @@ impl FakeProvider {
                 message: "connection refused".to_owned(),
             },
             Some(Failing::RateLimited) => response(429, String::new()),
+            Some(Failing::RateLimitedFor(millis)) => response(429, millis.to_string()),
             Some(Failing::Declined) => response(402, String::new()),
             Some(Failing::AnswerLost) => {
                 self.perform(doing, effect, perform);
@@ -295,15 +298,21 @@ fn failure(kind: FailureKind, message: &str) -> Box<ProviderFailure> {
         parameter: None,
         http_status: None,
         request_id: None,
-        retry: RetryAdvice::Allowed,
+        retry: match kind {
+            FailureKind::Declined | FailureKind::NotFound => RetryAdvice::Never,
+            _ => RetryAdvice::Allowed,
+        },
     })
 }
 
 fn answer_in(outcome: ExchangeOutcome) -> Result<String, GatewayError> {
     match outcome {
         ExchangeOutcome::Response { status: 200, body, .. } => Ok(String::from_utf8_lossy(&body).into_owned()),
-        ExchangeOutcome::Response { status: 429, .. } => {
-            Err(GatewayError::NotSent(failure(FailureKind::RateLimited, "slow down")))
+        ExchangeOutcome::Response { status: 429, body, .. } => {
+            let mut failure = failure(FailureKind::RateLimited, "slow down");
+            let millis = std::str::from_utf8(&body).ok().and_then(|text| text.parse().ok());
+            failure.retry = millis.map_or(RetryAdvice::Allowed, RetryAdvice::After);
+            Err(GatewayError::NotSent(failure))
         }
         ExchangeOutcome::Response { status: 402, .. } => {
             Err(GatewayError::Rejected(failure(FailureKind::Declined, "card declined")))

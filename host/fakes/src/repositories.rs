@@ -145,8 +145,10 @@ impl OperationRepository for MemoryStore {
 
     async fn abandoned_operations(&self, at: Timestamp, limit: u32) -> Asked<Vec<Operation>> {
         self.ask(|rows| {
-            let running = |row: &&Operation| row.status == OperationStatus::Running && row.lease_until < at;
-            let mut found: Vec<Operation> = rows.operations.values().filter(running).cloned().collect();
+            let open = |row: &&Operation| {
+                matches!(row.status, OperationStatus::Running | OperationStatus::UnknownOutcome) && row.lease_until < at
+            };
+            let mut found: Vec<Operation> = rows.operations.values().filter(open).cloned().collect();
             found.sort_by_key(|row| (row.lease_until, row.id));
             cut(found, limit)
         })

@@ -1,20 +1,27 @@
 //! Time, ids and the master key.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
+use async_trait::async_trait;
 use tillgate_application::ports::{Clock, Ids, SealError, Sealer, Secret, SecretBinding};
 use tillgate_domain::Timestamp;
 
-/// A clock that stands still until it is moved.
+/// A clock that stands still until it is moved. Whoever waits for a time moves it there.
 #[derive(Debug)]
-pub struct ManualClock(AtomicI64);
+pub struct ManualClock(AtomicI64, Mutex<Vec<i64>>);
 
 impl ManualClock {
     /// A clock that shows a time.
     #[must_use]
     pub const fn at(now: Timestamp) -> Self {
-        Self(AtomicI64::new(now.as_millis()))
+        Self(AtomicI64::new(now.as_millis()), Mutex::new(Vec::new()))
+    }
+
+    /// For how long was waited, each time, in milliseconds.
+    #[must_use]
+    pub fn pauses(&self) -> Vec<i64> {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Moves it on, in milliseconds.
@@ -23,9 +30,15 @@ impl ManualClock {
     }
 }
 
+#[async_trait]
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+
+    async fn sleep(&self, millis: i64) {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).push(millis);
+        self.advance(millis);
     }
 }
 
@@ -43,7 +56,7 @@ impl Ids for SeededIds {
     }
 
     fn fill_secret(&self, bytes: &mut [u8]) {
-        let mut seed = self.secrets.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut seed = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
         for byte in bytes {
             // A generator by Knuth (MMIX); nothing here has to be hard to guess.
             *seed = seed

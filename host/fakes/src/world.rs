@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tillgate_application::ports::{ProviderEvent, Secret};
 use tillgate_application::{
     Application, ApplicationError, Caller, CreateCheckoutSession, CreateProviderAccount, CreateTenant, Ports,
-    PutOrganization, PutProduct, PutUser, Settings, WebhookAnswer, create_provider_account, create_tenant,
+    PutOrganization, PutProduct, PutUser, RetryPolicy, Settings, WebhookAnswer, create_provider_account, create_tenant,
     put_organization, put_product, put_user, receive_webhook,
 };
 use tillgate_domain::{CheckoutType, Mode, ProviderAccountId, TenantId, Timestamp};
@@ -33,6 +33,7 @@ pub struct World {
     /// Its account.
     pub account_id: ProviderAccountId,
     ids: Arc<SeededIds>,
+    retries: RetryPolicy,
 }
 
 impl World {
@@ -45,7 +46,7 @@ impl World {
         let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(NOW)));
         let ids = Arc::new(SeededIds::default());
         Self {
-            app: host(&store, &provider, &clock, &ids),
+            app: host(&store, &provider, &clock, &ids, RetryPolicy::NEVER),
             store,
             provider,
             clock,
@@ -53,6 +54,7 @@ impl World {
             tenant_id: TenantId::from_bits(0),
             account_id: ProviderAccountId::from_bits(0),
             ids,
+            retries: RetryPolicy::NEVER,
         }
     }
 
@@ -131,18 +133,24 @@ impl World {
         }
     }
 
+    /// Starts the host again, with retries: until then it tries everything once.
+    pub fn restart_with(&mut self, retries: RetryPolicy) {
+        self.retries = retries;
+        self.restart();
+    }
+
     /// Starts the host again, on what is stored and with the same provider. What ran in the old one is gone.
     pub fn restart(&mut self) {
         self.fuse = Arc::new(Fuse::default());
         self.store = Arc::new(MemoryStore::over(&self.store, Arc::clone(&self.fuse)));
         self.provider = Arc::new(FakeProvider::over(&self.provider, Arc::clone(&self.fuse)));
-        self.app = host(&self.store, &self.provider, &self.clock, &self.ids);
+        self.app = host(&self.store, &self.provider, &self.clock, &self.ids, self.retries);
     }
 
     /// Another host on the same database and with the same provider.
     #[must_use]
     pub fn another_host(&self) -> Arc<Application> {
-        host(&self.store, &self.provider, &self.clock, &self.ids)
+        host(&self.store, &self.provider, &self.clock, &self.ids, self.retries)
     }
 
     /// The product's checkout, for the organization and the user.
@@ -194,6 +202,7 @@ fn host(
     provider: &Arc<FakeProvider>,
     clock: &Arc<ManualClock>,
     ids: &Arc<SeededIds>,
+    retries: RetryPolicy,
 ) -> Arc<Application> {
     let ports = Ports {
         store: Arc::clone(store) as _,
@@ -207,6 +216,7 @@ fn host(
     let settings = Settings {
         public_url,
         operation_lease_ms: 300_000,
+        retries,
     };
     Application::new(ports, settings)
 }

@@ -134,7 +134,8 @@ pub(crate) struct IdempotencyKeyHeader {
         description = "A payments gateway that speaks one language to every provider.\n\n\
             Times are RFC 3339, money is in minor units, ids are prefixed and sortable. Whatever goes wrong is an RFC 9457 \
             problem with a stable `code`; every code is explained at [/docs/errors](/docs/errors). Lists answer \
-            `{ data, has_more, next }`: give `next` as `after` for the next page. Every answer has an `X-Request-Id`.",
+            `{ data, has_more, next }`: give `next` as `after` for the next page. Every answer has an `X-Request-Id`. Requests that \
+            make something take an `Idempotency-Key`; those that put a thing as it is to be need none, and ignore it.",
         license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT"),
     ),
     servers((url = "/", description = "This host")),

@@ -1,14 +1,16 @@
 //! The real time, and real ids.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use async_trait::async_trait;
 use tillgate_application::ports::{Clock, Ids};
 use tillgate_domain::Timestamp;
 
 /// The machine's clock.
 pub(crate) struct SystemClock;
 
+#[async_trait]
 impl Clock for SystemClock {
     #[expect(
         clippy::disallowed_methods,
@@ -17,6 +19,10 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    async fn sleep(&self, millis: i64) {
+        tokio::time::sleep(Duration::from_millis(u64::try_from(millis).unwrap_or(0))).await;
     }
 }
 

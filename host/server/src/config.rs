@@ -191,11 +191,22 @@ impl std::fmt::Debug for Admin {
 pub(crate) struct Operations {
     /// For how long an operation is its host's alone, in seconds. After that any host goes on with it.
     pub(crate) lease_seconds: u64,
+    /// How often a failed call is tried again at once.
+    pub(crate) retries_max: u32,
+    /// The longest pause before the first retry, in milliseconds.
+    pub(crate) retry_base_ms: u64,
+    /// No retry begins later than this, in seconds.
+    pub(crate) retry_deadline_seconds: u64,
 }
 
 impl Default for Operations {
     fn default() -> Self {
-        Self { lease_seconds: 300 }
+        Self {
+            lease_seconds: 300,
+            retries_max: 3,
+            retry_base_ms: 1_000,
+            retry_deadline_seconds: 30,
+        }
     }
 }
 
@@ -331,6 +342,22 @@ impl Config {
             return wrong(
                 "operations.lease_seconds",
                 "must be at most 3600, and more than egress.timeout_seconds, or another host takes over what still runs",
+            );
+        }
+        if self.operations.retries_max > 3 {
+            return wrong("operations.retries_max", "must be at most 3");
+        }
+        if !(1..=60_000).contains(&self.operations.retry_base_ms) {
+            return wrong("operations.retry_base_ms", "must be between 1 and 60000");
+        }
+        let longest = self
+            .operations
+            .retry_deadline_seconds
+            .saturating_add(self.egress.timeout_seconds);
+        if longest >= self.server.request_timeout_seconds || longest >= lease {
+            return wrong(
+                "operations.retry_deadline_seconds",
+                "with egress.timeout_seconds, must be less than server.request_timeout_seconds and operations.lease_seconds",
             );
         }
         let database = &self.database.url;

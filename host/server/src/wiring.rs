@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use tillgate_application::ports::PluginRejected;
-use tillgate_application::{Application, Ports, Settings};
+use tillgate_application::{Application, Ports, RetryPolicy, Settings};
 use tillgate_egress::{Client, Options as EgressOptions, OriginOverrides};
 use tillgate_plugin_host::{PluginHost, PluginHostOptions};
 use tillgate_storage::{Database, DatabaseOptions};
@@ -42,6 +42,7 @@ pub(crate) enum WiringError {
 pub(crate) struct Wired {
     ports: Ports,
     operation_lease_ms: i64,
+    retries: RetryPolicy,
     pub(crate) plugin_host: Arc<PluginHost>,
     pub(crate) database: Database,
     /// Components that weren't loaded, and why.
@@ -54,6 +55,7 @@ impl Wired {
         let settings = Settings {
             public_url,
             operation_lease_ms: self.operation_lease_ms,
+            retries: self.retries,
         };
         Application::new(self.ports.clone(), settings)
     }
@@ -105,11 +107,20 @@ pub(crate) async fn wire(config: &Config, migrations: Migrations) -> Result<Wire
     };
     Ok(Wired {
         ports,
-        operation_lease_ms: i64::try_from(config.operations.lease_seconds.saturating_mul(1_000)).unwrap_or(i64::MAX),
+        operation_lease_ms: millis(config.operations.lease_seconds),
+        retries: RetryPolicy {
+            max: config.operations.retries_max,
+            base_ms: i64::try_from(config.operations.retry_base_ms).unwrap_or(i64::MAX),
+            deadline_ms: millis(config.operations.retry_deadline_seconds),
+        },
         plugin_host,
         database,
         rejected,
     })
+}
+
+fn millis(seconds: u64) -> i64 {
+    i64::try_from(seconds.saturating_mul(1_000)).unwrap_or(i64::MAX)
 }
 
 fn open_plugins(

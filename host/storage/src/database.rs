@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use tillgate_application::ports::Store;
 
 use crate::open_error::OpenError;
@@ -102,11 +102,24 @@ impl Database {
     /// # Errors
     /// A migration fails, or the schema is newer than this release.
     pub async fn migrate(&self) -> Result<MigrationReport, OpenError> {
-        let applied = self.pending_migrations().await?;
-        if applied.is_empty() {
-            return Ok(MigrationReport { applied });
+        let mut pending = self.pending_migrations().await?;
+        while !pending.is_empty() {
+            let Err(error) = self.run_migrations().await? else {
+                return Ok(MigrationReport { applied: pending });
+            };
+            // On SQLite those who migrate don't wait for each other: another may have been faster with the first of
+            // them, and what is left is tried again.
+            let left = self.pending_migrations().await?;
+            if left.len() >= pending.len() {
+                return Err(OpenError::Migration(error.to_string()));
+            }
+            pending = left;
         }
-        let done = match &self.kind {
+        Ok(MigrationReport { applied: pending })
+    }
+
+    async fn run_migrations(&self) -> Result<Result<(), MigrateError>, OpenError> {
+        Ok(match &self.kind {
             Kind::Sqlite(repository) => {
                 let mut connection = repository.open().await.map_err(|error| self.unusable(&error))?;
                 sqlite::MIGRATIONS.run_direct(None, &mut connection, false).await
@@ -115,15 +128,7 @@ impl Database {
                 let mut connection = repository.open().await.map_err(|error| self.unusable(&error))?;
                 postgres::MIGRATIONS.run_direct(None, &mut connection, false).await
             }
-        };
-        match done {
-            Ok(()) => Ok(MigrationReport { applied }),
-            // On SQLite those who migrate don't wait for each other: another may have been faster.
-            Err(error) => match self.pending_migrations().await {
-                Ok(pending) if pending.is_empty() => Ok(MigrationReport { applied: Vec::new() }),
-                _ => Err(OpenError::Migration(error.to_string())),
-            },
-        }
+        })
     }
 
     /// The migrations that are still to be applied, by name. Nothing is written to find that out.

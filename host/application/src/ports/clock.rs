@@ -1,11 +1,16 @@
 //! Time and ids.
 
+use async_trait::async_trait;
 use tillgate_domain::Timestamp;
 
 /// The only source of time.
+#[async_trait]
 pub trait Clock: Send + Sync {
     /// The time now.
     fn now(&self) -> Timestamp;
+
+    /// Waits for so many milliseconds.
+    async fn sleep(&self, millis: i64);
 }
 
 /// The only source of ids and randomness.

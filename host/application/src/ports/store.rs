@@ -106,7 +106,7 @@ pub trait OperationRepository: Send + Sync {
     async fn operation(&self, id: OperationId) -> Result<Option<Operation>, StoreError>;
     /// Its exchanges, in order.
     async fn exchanges(&self, id: OperationId) -> Result<Vec<Exchange>, StoreError>;
-    /// Running operations whose lease is over at a time, oldest first, at most `limit`.
+    /// Operations whose lease is over at a time, running or of unknown outcome, oldest first, at most `limit`.
     async fn abandoned_operations(&self, at: Timestamp, limit: u32) -> Result<Vec<Operation>, StoreError>;
     /// What is known of an owner's idempotency key.
     async fn idempotency_record(&self, owner: &str, key: &str) -> Result<Option<IdempotencyRecord>, StoreError>;

@@ -8,6 +8,7 @@ mod given;
 mod idempotency;
 mod operations;
 mod order;
+mod retries;
 mod secrets;
 mod unknown;
 mod webhooks;

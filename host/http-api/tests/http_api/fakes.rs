@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tillgate_application::ports::*;
-use tillgate_application::{Application, Ports, Settings};
+use tillgate_application::{Application, Ports, RetryPolicy, Settings};
 use tillgate_domain::{PaymentStatus, Timestamp};
 use tillgate_fakes::{FakePlugins, ManualClock, MemoryStore, NOW, PlainSealer, SeededIds};
 use tillgate_http_api::{ApiOptions, router};
@@ -147,6 +147,7 @@ impl World {
             Settings {
                 public_url,
                 operation_lease_ms: 300_000,
+                retries: RetryPolicy::NEVER,
             },
         );
         let mut world = Self {

@@ -21,7 +21,7 @@ impl OperationRepository for Repository {
     }
 
     async fn abandoned_operations(&self, at: Timestamp, limit: u32) -> Result<Vec<Operation>, StoreError> {
-        let sql = "WHERE status = 'running' AND lease_until < $1
+        let sql = "WHERE status IN ('running', 'unknown_outcome') AND lease_until < $1
                    ORDER BY lease_until, id LIMIT $2";
         let query = select::<Operation>(sql).bind(at.as_millis()).bind(i64::from(limit));
         self.list(query).await

@@ -74,13 +74,19 @@ async fn abandoned_operations_come_oldest_first(database: &Shared) {
         Write::Operation(operation(1, OperationStatus::Running, 30)),
         Write::Operation(operation(2, OperationStatus::Running, 20)),
         Write::Operation(operation(3, OperationStatus::Running, 40)),
-        Write::Operation(operation(4, OperationStatus::UnknownOutcome, 10)),
+        Write::Operation(operation(4, OperationStatus::UnknownOutcome, 25)),
+        Write::Operation(operation(5, OperationStatus::UnknownOutcome, i64::MAX)),
+        Write::Operation(operation(6, OperationStatus::NotSent, 10)),
     ];
     commit(database, writes).await.unwrap();
     let numbers = |found: Vec<Operation>| found.iter().map(|operation| operation.id.bits()).collect::<Vec<_>>();
     assert_eq!(
         numbers(database.abandoned_operations(at(40), 10).await.unwrap()),
-        [2, 1]
+        [2, 4, 1]
+    );
+    assert_eq!(
+        numbers(database.abandoned_operations(at(i64::MAX), 10).await.unwrap()),
+        [2, 4, 1, 3]
     );
     assert_eq!(numbers(database.abandoned_operations(at(41), 1).await.unwrap()), [2]);
     assert!(database.abandoned_operations(at(20), 10).await.unwrap().is_empty());

@@ -39,14 +39,17 @@ async fn both() -> [Place; 2] {
 async fn migrations_are_pending_once() {
     for place in both().await {
         let database = place.open().await;
-        assert_eq!(database.pending_migrations().await.unwrap(), ["0001_initial"]);
-        assert_eq!(database.migrate().await.unwrap().applied, ["0001_initial"]);
+        assert_eq!(database.pending_migrations().await.unwrap(), ALL);
+        assert_eq!(database.migrate().await.unwrap().applied, ALL);
         assert!(database.pending_migrations().await.unwrap().is_empty());
         assert!(database.migrate().await.unwrap().applied.is_empty());
         database.close().await;
         place.remove().await;
     }
 }
+
+/// Every migration, in order.
+const ALL: [&str; 2] = ["0001_initial", "0002_open_operations"];
 
 #[tokio::test]
 async fn what_was_committed_is_there_after_reopening() {
