@@ -8,6 +8,7 @@ use tillgate_application::ports::{ExchangeMethod, ExchangeOutcome, ExchangeReque
 use tillgate_egress as egress;
 use tillgate_egress::OriginOverrides;
 
+use crate::guard::Guards;
 use crate::limits::BODY_BYTES_MAX;
 use crate::manifest::{Credential, Manifest};
 
@@ -31,6 +32,7 @@ pub(crate) struct Exchanger {
     pub(crate) client: egress::Client,
     pub(crate) origin_overrides: OriginOverrides,
     pub(crate) timeout: Duration,
+    pub(crate) guards: Guards,
 }
 
 /// The way out, for one account.
@@ -66,6 +68,26 @@ impl Outside for AccountExchanger<'_> {
     }
 
     async fn send(&self, request: egress::Request) -> Result<ExchangeOutcome, RequestRefused> {
+        let account = self.account.account.id.to_string();
+        let host = format!("{}:{}", request.endpoint.host(), request.endpoint.port());
+        let passage = match self.exchanger.guards.enter(&account, &host).await {
+            Ok(passage) => passage,
+            Err(refusal) => {
+                return Ok(ExchangeOutcome::Failed {
+                    reached: Reached::NotSent,
+                    kind: refusal.kind.to_owned(),
+                    message: refusal.message,
+                });
+            }
+        };
+        let outcome = self.sent(request).await?;
+        passage.ended(&outcome);
+        Ok(outcome)
+    }
+}
+
+impl AccountExchanger<'_> {
+    async fn sent(&self, request: egress::Request) -> Result<ExchangeOutcome, RequestRefused> {
         match self.exchanger.client.send(request).await {
             Ok(response) => Ok(ExchangeOutcome::Response {
                 status: response.status,
@@ -84,9 +106,7 @@ impl Outside for AccountExchanger<'_> {
             Err(egress::SendError::Refused(refused)) => Err(refused.to_string()),
         }
     }
-}
 
-impl AccountExchanger<'_> {
     fn endpoint(&self, name: &str) -> Result<egress::Endpoint, RequestRefused> {
         let account = &self.account.account;
         let declared = self

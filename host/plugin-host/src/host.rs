@@ -13,6 +13,7 @@ use crate::component::{Inspection, inspect};
 use crate::engine::{Ticker, new_engine};
 use crate::exchange::Exchanger;
 use crate::grants::Grants;
+use crate::guard::{GuardCounts, Guards};
 use crate::library::Library;
 use crate::limits;
 use crate::load::{LoadedPlugin, Loader};
@@ -133,6 +134,7 @@ impl PluginHost {
                 client,
                 origin_overrides: options.origin_overrides,
                 timeout: options.exchange_timeout,
+                guards: Guards::default(),
             },
             turns: Turns::new(std::thread::available_parallelism().map_or(1, usize::from)),
             _ticker: ticker,
@@ -146,6 +148,12 @@ impl PluginHost {
     /// What the host would refuse without compiling it.
     pub fn inspect(bytes: &[u8]) -> Result<Inspection, PluginRejected> {
         inspect(bytes)
+    }
+
+    /// How many circuits are open, and how many requests are in flight.
+    #[must_use]
+    pub fn guard_counts(&self) -> GuardCounts {
+        self.exchanger.guards.counts()
     }
 
     /// How many components were compiled since the start: none where all were kept.

@@ -16,6 +16,7 @@ mod engine;
 mod exchange;
 mod gateway;
 mod grants;
+mod guard;
 mod host;
 mod journal;
 mod library;
@@ -31,4 +32,5 @@ mod turns;
 
 pub use component::Inspection;
 pub use grants::Grants;
+pub use guard::GuardCounts;
 pub use host::{PluginHost, PluginHostError, PluginHostOptions};

@@ -134,3 +134,28 @@ pub const SIGNATURES_MAX: usize = 16;
 
 /// The widest tolerance a plan may ask for a signed time, in milliseconds: a day.
 pub const TOLERANCE_MAX_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// Most requests of one account in flight at a time. Stripe's limit for an account is 100 a second
+/// (<https://docs.stripe.com/rate-limits>), and one takes half a second.
+pub const ACCOUNT_IN_FLIGHT_MAX: usize = 64;
+
+/// Most requests to one provider host in flight at a time, of all accounts.
+pub const HOST_IN_FLIGHT_MAX: usize = 1_024;
+
+/// How long a request waits for its place among them.
+pub const IN_FLIGHT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Failures in a row after which an account's circuit opens.
+pub const ACCOUNT_FAILURES_MAX: u32 = 10;
+
+/// Failures in a row, of whichever accounts, after which a host's circuit opens.
+pub const HOST_FAILURES_MAX: u32 = 30;
+
+/// For how long a circuit is open at first. It doubles each time the request that finds out fails.
+pub const BREAKER_PAUSE: Duration = Duration::from_secs(5);
+
+/// For how long a circuit is open at most.
+pub const BREAKER_PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// Most accounts, and most hosts, that are remembered while they are well.
+pub const GUARDS_MAX: usize = 20_000;
