@@ -41,8 +41,9 @@ pub use wit_bindgen::rt as runtime;
 /// What every capability shares: the call, requests and answers, errors, money, subscriptions.
 pub mod types {
     pub use crate::bindings::imports::tillgate::provider::types::{
-        Call, ChangeOutcome, ChangeStep, Effect, ErrorKind, Exchange, Field, GatewayError, HttpMethod, HttpRequest, HttpResponse, Mode, Money,
-        Proration, Reached, RefundState, RequiredAction, RetryAdvice, ScheduledChange, Subscription, SubscriptionItem, SubscriptionStatus, Timestamp, TransportFailure,
+        Call, ChangeOutcome, ChangeStep, Effect, ErrorKind, Exchange, Field, GatewayError, HttpMethod, HttpRequest,
+        HttpResponse, Mode, Money, Proration, Reached, RefundState, RequiredAction, RetryAdvice, ScheduledChange,
+        Subscription, SubscriptionItem, SubscriptionStatus, Timestamp, TransportFailure,
     };
 }
 

@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 
+mod changes;
 mod crashes;
 mod faults;
 mod given;
 mod idempotency;
 mod operations;
 mod order;
+mod refunds;
 mod secrets;
 mod unknown;
 mod webhooks;
