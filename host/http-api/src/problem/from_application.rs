@@ -185,6 +185,10 @@ mod tests {
                 DomainError::InvalidPurchaseStatus { status, action },
                 "invalid_purchase_status",
             ),
+            (
+                DomainError::InvalidPaymentStatus { status, action },
+                "invalid_payment_status",
+            ),
             (DomainError::InvalidSeats { given: 0, max: 9 }, "invalid_seats"),
             (DomainError::InvalidTrial { given: 0, max: 9 }, "invalid_trial"),
             (DomainError::TrialWithoutSubscription, "invalid_trial"),
