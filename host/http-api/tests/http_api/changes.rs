@@ -117,7 +117,7 @@ async fn a_plan_is_one_of_the_tenants_products() {
         422,
         "product_without_price",
     );
-    refused(&world.tenant("POST", &path, Value::Null).await, 422, "invalid_request");
+    refused(&world.tenant("POST", &path, json!({})).await, 422, "invalid_request");
     let wrong = json!({"product_id": "p_1", "proration": "perhaps"});
     let wrong = world.tenant("POST", &path, wrong).await;
     assert_eq!(wrong.json()["errors"][0]["field"], "proration");

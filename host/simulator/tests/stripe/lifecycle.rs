@@ -262,7 +262,7 @@ async fn an_invoices_payment_is_found_and_refunded_in_parts() {
         world.get(&format!("/v1/invoices/{invoice}")).await["payment_intent"],
         Value::Null
     );
-    let of = |query: String| world.get_raw(&format!("/v1/invoice_payments?{query}"));
+    let of = async |query: String| world.get_raw(&format!("/v1/invoice_payments?{query}")).await;
     let found = of(format!("invoice={invoice}&status=paid&limit=100")).await.json();
     assert_eq!(
         (&found["object"], found["data"].as_array().unwrap().len()),
