@@ -39,4 +39,7 @@ macro_rules! capability {
 capability!(checkout, "checkout-capability", "export_checkout");
 capability!(portal, "portal-capability", "export_portal");
 capability!(subscriptions, "subscriptions-capability", "export_subscriptions");
+capability!(plan_change, "plan-change-capability", "export_plan_change");
+capability!(pause, "pause-capability", "export_pause");
+capability!(refunds, "refunds-capability", "export_refunds");
 capability!(webhooks, "webhooks-capability", "export_webhooks");

@@ -6,10 +6,14 @@
 
 use crate::checkout::{CheckoutRequest, CheckoutSession, CheckoutStep};
 use crate::context::Context;
+use crate::pause::{PauseRequest, ResumeRequest};
+use crate::plan_change::PlanRequest;
 use crate::portal::{PortalRequest, PortalSession, PortalStep};
+use crate::refunds::{Refund, RefundRequest, RefundStep};
 use crate::step::step;
 use crate::subscriptions::{
     CancelRequest, ChangeOutcome, ChangeStep, RetrieveRequest, RetrieveStep, SeatsRequest, Subscription,
+    UncancelRequest,
 };
 use crate::types::{Call, Exchange, GatewayError};
 use crate::webhooks::{Authentication, ParseStep, Receipt, WebhookRequest};
@@ -26,7 +30,7 @@ pub trait Portal {
     async fn create_session(ctx: &Context, request: PortalRequest) -> Result<PortalSession, GatewayError>;
 }
 
-/// Asking for subscriptions, canceling them, changing their seats.
+/// Asking for subscriptions, canceling them and taking that back, changing their seats.
 pub trait Subscriptions {
     /// Asks the provider for a subscription.
     async fn retrieve(ctx: &Context, request: RetrieveRequest) -> Result<Subscription, GatewayError>;
@@ -34,8 +38,32 @@ pub trait Subscriptions {
     /// Cancels a subscription. An immediate cancellation of one that has ended already is applied.
     async fn cancel(ctx: &Context, request: CancelRequest) -> Result<ChangeOutcome, GatewayError>;
 
+    /// Takes back a cancellation that is scheduled. Of one that isn't it is applied.
+    async fn uncancel(ctx: &Context, request: UncancelRequest) -> Result<ChangeOutcome, GatewayError>;
+
     /// Changes the number of seats.
     async fn update_seats(ctx: &Context, request: SeatsRequest) -> Result<ChangeOutcome, GatewayError>;
+}
+
+/// Changing what a subscription is for.
+pub trait PlanChange {
+    /// Changes the price. To the one the subscription has already it is applied.
+    async fn change_plan(ctx: &Context, request: PlanRequest) -> Result<ChangeOutcome, GatewayError>;
+}
+
+/// Pausing a subscription: nothing is charged until it is resumed.
+pub trait Pause {
+    /// Pauses it, until it is resumed.
+    async fn pause(ctx: &Context, request: PauseRequest) -> Result<ChangeOutcome, GatewayError>;
+
+    /// Resumes it. Of one that isn't paused it is applied.
+    async fn resume(ctx: &Context, request: ResumeRequest) -> Result<ChangeOutcome, GatewayError>;
+}
+
+/// Giving back what was paid.
+pub trait Refunds {
+    /// Gives a payment back, or part of it. More than is left of it is for the provider to refuse.
+    async fn create_refund(ctx: &Context, request: RefundRequest) -> Result<Refund, GatewayError>;
 }
 
 /// What the provider tells by itself.
@@ -48,7 +76,10 @@ pub trait Webhooks {
 }
 
 use crate::bindings::checkout::exports::tillgate::provider::checkout::Guest as CheckoutGuest;
+use crate::bindings::pause::exports::tillgate::provider::pause::Guest as PauseGuest;
+use crate::bindings::plan_change::exports::tillgate::provider::plan_change::Guest as PlanChangeGuest;
 use crate::bindings::portal::exports::tillgate::provider::portal::Guest as PortalGuest;
+use crate::bindings::refunds::exports::tillgate::provider::refunds::Guest as RefundsGuest;
 use crate::bindings::subscriptions::exports::tillgate::provider::subscriptions::Guest as SubscriptionsGuest;
 use crate::bindings::webhooks::exports::tillgate::provider::webhooks::Guest as WebhooksGuest;
 
@@ -77,9 +108,40 @@ impl<T: Subscriptions> SubscriptionsGuest for T {
         step(&ctx, <T as Subscriptions>::cancel(&ctx, request)).into()
     }
 
+    fn uncancel(call: Call, request: UncancelRequest, journal: Vec<Exchange>) -> ChangeStep {
+        let ctx = Context::new(call, journal);
+        step(&ctx, <T as Subscriptions>::uncancel(&ctx, request)).into()
+    }
+
     fn update_seats(call: Call, request: SeatsRequest, journal: Vec<Exchange>) -> ChangeStep {
         let ctx = Context::new(call, journal);
         step(&ctx, <T as Subscriptions>::update_seats(&ctx, request)).into()
+    }
+}
+
+impl<T: PlanChange> PlanChangeGuest for T {
+    fn change_plan(call: Call, request: PlanRequest, journal: Vec<Exchange>) -> ChangeStep {
+        let ctx = Context::new(call, journal);
+        step(&ctx, <T as PlanChange>::change_plan(&ctx, request)).into()
+    }
+}
+
+impl<T: Pause> PauseGuest for T {
+    fn pause(call: Call, request: PauseRequest, journal: Vec<Exchange>) -> ChangeStep {
+        let ctx = Context::new(call, journal);
+        step(&ctx, <T as Pause>::pause(&ctx, request)).into()
+    }
+
+    fn resume(call: Call, request: ResumeRequest, journal: Vec<Exchange>) -> ChangeStep {
+        let ctx = Context::new(call, journal);
+        step(&ctx, <T as Pause>::resume(&ctx, request)).into()
+    }
+}
+
+impl<T: Refunds> RefundsGuest for T {
+    fn create_refund(call: Call, request: RefundRequest, journal: Vec<Exchange>) -> RefundStep {
+        let ctx = Context::new(call, journal);
+        step(&ctx, <T as Refunds>::create_refund(&ctx, request)).into()
     }
 }
 

@@ -3,7 +3,7 @@
 /// Makes a component: exports the named capabilities of a type, and embeds the manifest.
 ///
 /// ```ignore
-/// tillgate_plugin_sdk::export!(Stripe; manifest = "manifest.toml"; checkout, portal, subscriptions, webhooks);
+/// tillgate_plugin_sdk::export!(Stripe; manifest = "manifest.toml"; checkout, portal, subscriptions, refunds, webhooks);
 /// ```
 ///
 /// - The type implements the trait of each named capability, and no other interface is exported. A capability the
@@ -53,6 +53,15 @@ macro_rules! export_capability {
             $plugin with_types_in $crate::bindings::subscriptions
         );
     };
+    (plan_change, $plugin:ident) => {
+        $crate::bindings::plan_change::export_plan_change!($plugin with_types_in $crate::bindings::plan_change);
+    };
+    (pause, $plugin:ident) => {
+        $crate::bindings::pause::export_pause!($plugin with_types_in $crate::bindings::pause);
+    };
+    (refunds, $plugin:ident) => {
+        $crate::bindings::refunds::export_refunds!($plugin with_types_in $crate::bindings::refunds);
+    };
     (webhooks, $plugin:ident) => {
         $crate::bindings::webhooks::export_webhooks!($plugin with_types_in $crate::bindings::webhooks);
     };
@@ -66,6 +75,18 @@ macro_rules! export_capability {
     }};
     (check subscriptions, $plugin:ident) => {{
         const fn implements<T: $crate::Subscriptions>() {}
+        implements::<$plugin>();
+    }};
+    (check plan_change, $plugin:ident) => {{
+        const fn implements<T: $crate::PlanChange>() {}
+        implements::<$plugin>();
+    }};
+    (check pause, $plugin:ident) => {{
+        const fn implements<T: $crate::Pause>() {}
+        implements::<$plugin>();
+    }};
+    (check refunds, $plugin:ident) => {{
+        const fn implements<T: $crate::Refunds>() {}
         implements::<$plugin>();
     }};
     (check webhooks, $plugin:ident) => {{

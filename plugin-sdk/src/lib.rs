@@ -28,7 +28,7 @@ pub mod testing;
 pub mod time;
 mod webhook;
 
-pub use capability::{Checkout, Portal, Subscriptions, Webhooks};
+pub use capability::{Checkout, Pause, PlanChange, Portal, Refunds, Subscriptions, Webhooks};
 pub use context::{Context, RequestBuilder, Sending};
 pub use error::{NoAnswer, kind_of_status, retry_of_unknown};
 pub use form::Form;
@@ -41,8 +41,9 @@ pub use wit_bindgen::rt as runtime;
 /// What every capability shares: the call, requests and answers, errors, money, subscriptions.
 pub mod types {
     pub use crate::bindings::imports::tillgate::provider::types::{
-        Call, Effect, ErrorKind, Exchange, Field, GatewayError, HttpMethod, HttpRequest, HttpResponse, Mode, Money,
-        Reached, RetryAdvice, Subscription, SubscriptionItem, SubscriptionStatus, Timestamp, TransportFailure,
+        Call, ChangeOutcome, ChangeStep, Effect, ErrorKind, Exchange, Field, GatewayError, HttpMethod, HttpRequest,
+        HttpResponse, Mode, Money, Proration, Reached, RefundState, RequiredAction, RetryAdvice, ScheduledChange,
+        Subscription, SubscriptionItem, SubscriptionStatus, Timestamp, TransportFailure,
     };
 }
 
@@ -61,10 +62,32 @@ pub mod portal {
 /// Subscriptions: what is asked for, and what it comes to.
 pub mod subscriptions {
     pub use crate::bindings::subscriptions::exports::tillgate::provider::subscriptions::{
-        CancelMode, CancelRequest, ChangeOutcome, ChangeStep, Proration, RequiredAction, RetrieveRequest, RetrieveStep,
-        ScheduledChange, SeatsRequest,
+        CancelMode, CancelRequest, RetrieveRequest, RetrieveStep, SeatsRequest, UncancelRequest,
     };
-    pub use crate::types::{Subscription, SubscriptionItem, SubscriptionStatus};
+    pub use crate::types::{
+        ChangeOutcome, ChangeStep, Proration, RequiredAction, ScheduledChange, Subscription, SubscriptionItem,
+        SubscriptionStatus,
+    };
+}
+
+/// Changing plans: what is asked for, and what it comes to.
+pub mod plan_change {
+    pub use crate::bindings::plan_change::exports::tillgate::provider::plan_change::PlanRequest;
+    pub use crate::types::{ChangeOutcome, ChangeStep, Proration, RequiredAction, ScheduledChange};
+}
+
+/// Pausing and resuming: what is asked for, and what it comes to.
+pub mod pause {
+    pub use crate::bindings::pause::exports::tillgate::provider::pause::{PauseRequest, ResumeRequest};
+    pub use crate::types::{ChangeOutcome, ChangeStep, RequiredAction, ScheduledChange};
+}
+
+/// Refunds: what is asked for, and what it comes to.
+pub mod refunds {
+    pub use crate::bindings::refunds::exports::tillgate::provider::refunds::{
+        Refund, RefundReason, RefundRequest, RefundStep,
+    };
+    pub use crate::types::RefundState;
 }
 
 /// Webhooks: what came, what must be true of it, and what it says.
@@ -72,6 +95,7 @@ pub mod webhooks {
     pub use crate::bindings::webhooks::exports::tillgate::provider::webhooks::{
         Ack, Authentication, BasicProof, CheckoutFacts, CheckoutState, DisputeFacts, Ed25519Proof, Event, EventBody,
         Hash, HmacProof, MessagePart, ParseStep, PaymentFacts, PaymentState, Proof, ProofPlan, Receipt, RefundFacts,
-        RefundState, Rejection, RejectionReason, SignedTime, SubscriptionChange, SubscriptionFacts, WebhookRequest,
+        Rejection, RejectionReason, SignedTime, SubscriptionChange, SubscriptionFacts, WebhookRequest,
     };
+    pub use crate::types::RefundState;
 }

@@ -6,7 +6,7 @@ use std::task::{Context as Task, Poll, Waker};
 
 use crate::context::Context;
 use crate::types::{ErrorKind, GatewayError, HttpRequest};
-use crate::{checkout, portal, subscriptions, webhooks};
+use crate::{checkout, portal, refunds, subscriptions, webhooks};
 
 /// What a step came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,4 +56,5 @@ into_step!(checkout::CheckoutSession => checkout::CheckoutStep);
 into_step!(portal::PortalSession => portal::PortalStep);
 into_step!(subscriptions::Subscription => subscriptions::RetrieveStep);
 into_step!(subscriptions::ChangeOutcome => subscriptions::ChangeStep);
+into_step!(refunds::Refund => refunds::RefundStep);
 into_step!(webhooks::Receipt => webhooks::ParseStep);

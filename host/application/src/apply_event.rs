@@ -186,7 +186,8 @@ async fn apply_subscription(
     let customer_id = effects.ensure_customer(customer_reference, None).await?;
     associate(effects, customer_reference, session.as_deref(), &answer.metadata);
     if let Some(known) = effects.load_subscription(reference).await? {
-        let snapshot = answer.snapshot_for(known.terms().price_reference.as_deref());
+        let price = known.terms().price_reference.clone();
+        let snapshot = answer.snapshot_for(price.as_deref());
         let mut applied = Applied::Unchanged;
         let now = effects.now;
         effects.change_subscription(reference, |subscription| {
@@ -200,9 +201,27 @@ async fn apply_subscription(
                 subscription_reference: reference.clone(),
             });
         }
+        if applied == Applied::Changed {
+            follow_plan(effects, reference, price.as_deref()).await?;
+        }
         return Ok(());
     }
     create_subscription(effects, answer, stamp, customer_id, session.as_deref()).await?;
+    Ok(())
+}
+
+/// A subscription whose price isn't what it `was` is for the product that has the new one, if any has.
+async fn follow_plan(effects: &mut Effects<'_>, reference: &str, was: Option<&str>) -> Result<(), StoreError> {
+    let (app, now) = (effects.app, effects.now);
+    let Some(subscription) = effects.load_subscription(reference).await? else {
+        return Ok(());
+    };
+    if let Some((product_id, price)) = app.new_plan_of(subscription, was).await? {
+        // It hasn't ended: nothing stands against it.
+        effects.change_subscription(reference, |subscription| {
+            subscription.change_plan(product_id, price, now).is_ok()
+        });
+    }
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tillgate_domain::{SubscriptionId, TenantId};
 
 use crate::account::ConnectedAccount;
+use crate::change_subscription::Taking;
 use crate::operate::{Ending, Wanted, begin, begun_before, gateway_error};
 use crate::operation::OperationRequest;
 use crate::ports::{CancelMode, CancelRequest, ChangeOutcome, GatewayError, UnitOfWork};
@@ -94,8 +95,9 @@ pub(crate) async fn ending(
     outcome: &ChangeOutcome,
 ) -> Result<Ending, ApplicationError> {
     let now = app.now();
-    app.change_ending(account, id, outcome, |subscription, at| {
-        subscription.schedule_cancellation(at, now)
-    })
-    .await
+    let taking = Taking {
+        schedule: Some(&move |subscription, at| subscription.schedule_cancellation(at, now)),
+        plan: None,
+    };
+    app.change_ending(account, id, outcome, taking).await
 }

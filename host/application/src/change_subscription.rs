@@ -4,9 +4,21 @@ use tillgate_domain::{Applied, DomainError, FactSource, FactStamp, Subscription,
 
 use crate::account::ConnectedAccount;
 use crate::operate::Ending;
-use crate::ports::{ChangeOutcome, ProviderSubscription, UnitOfWork};
+use crate::ports::{ChangeOutcome, ProviderSubscription, StoreError, UnitOfWork};
 use crate::views::{ChangeView, SubscriptionView, rfc3339};
 use crate::{Application, ApplicationError};
+
+/// What is particular to taking in one kind of change.
+#[derive(Default)]
+pub(crate) struct Taking<'a> {
+    /// Keeps a change that will happen by itself and of which the provider says only when. Without it, until then the
+    /// subscription is as it is.
+    pub(crate) schedule: Option<Scheduling<'a>>,
+    /// The product and the price the subscription is for, once the change is made.
+    pub(crate) plan: Option<(&'a str, &'a str)>,
+}
+
+type Scheduling<'a> = &'a (dyn Fn(&mut Subscription, Option<Timestamp>) -> Result<(), DomainError> + Sync);
 
 impl Application {
     /// A tenant's subscription.
@@ -27,14 +39,13 @@ impl Application {
         subscription.apply(&snapshot, answer.stamp(FactSource::Answer), self.now())
     }
 
-    /// What is written and answered when a change has come out some way. `schedule` keeps one that will happen by itself
-    /// and of which the provider says only when.
+    /// What is written and answered when a change has come out some way.
     pub(crate) async fn change_ending(
         &self,
         account: &ConnectedAccount,
         id: SubscriptionId,
         outcome: &ChangeOutcome,
-        schedule: impl FnOnce(&mut Subscription, Option<Timestamp>) -> Result<(), DomainError> + Send,
+        taking: Taking<'_>,
     ) -> Result<Ending, ApplicationError> {
         let mut subscription = self.find_subscription(account.account.tenant_id, id).await?;
         let (name, effective_at, action_url, answer) = match outcome {
@@ -48,11 +59,11 @@ impl Application {
             }
         };
         match (answer, outcome) {
-            (Some(answer), _) => {
-                self.take_in_answer(&mut subscription, answer);
-            }
+            (Some(answer), _) => self.take_in_changed(&mut subscription, answer, taking.plan).await?,
             (None, ChangeOutcome::Scheduled { effective_at, .. }) => {
-                schedule(&mut subscription, *effective_at)?;
+                if let Some(schedule) = taking.schedule {
+                    schedule(&mut subscription, *effective_at)?;
+                }
             }
             (None, _) => {}
         }
@@ -65,6 +76,55 @@ impl Application {
         let mut work = UnitOfWork::new();
         self.save(&mut work, subscription);
         Ok(Ending::new(work, &view))
+    }
+
+    async fn take_in_changed(
+        &self,
+        subscription: &mut Subscription,
+        answer: &ProviderSubscription,
+        plan: Option<(&str, &str)>,
+    ) -> Result<(), ApplicationError> {
+        let was = subscription.terms().price_reference.clone();
+        let is_there = |price: &str| answer.items.iter().any(|item| item.price_reference == price);
+        let plan = plan.filter(|(_, price)| is_there(price));
+        let price = plan.map(|(_, price)| price).or(was.as_deref());
+        let snapshot = answer.snapshot_for(price);
+        subscription.apply(&snapshot, answer.stamp(FactSource::Answer), self.now());
+        // A webhook may have told of something newer meanwhile: then that counts.
+        let is_for = subscription.terms().price_reference.clone();
+        match plan {
+            Some((product_id, price)) if is_for.as_deref() == Some(price) && !subscription.is_ended() => {
+                subscription.change_plan(Some(product_id.to_owned()), price.to_owned(), self.now())?;
+            }
+            _ => self.follow_plan(subscription, was.as_deref()).await?,
+        }
+        Ok(())
+    }
+
+    /// Makes a subscription whose price isn't what it `was` one for the product that has the new price, if any has.
+    pub(crate) async fn follow_plan(
+        &self,
+        subscription: &mut Subscription,
+        was: Option<&str>,
+    ) -> Result<(), ApplicationError> {
+        if let Some((product_id, price)) = self.new_plan_of(subscription, was).await? {
+            subscription.change_plan(product_id, price, self.now())?;
+        }
+        Ok(())
+    }
+
+    /// The product, if there is one, and the price a subscription is for now, where its price isn't what it `was`.
+    pub(crate) async fn new_plan_of(
+        &self,
+        subscription: &Subscription,
+        was: Option<&str>,
+    ) -> Result<Option<(Option<String>, String)>, StoreError> {
+        let price = subscription.terms().price_reference.clone();
+        let Some(price) = price.filter(|price| was.is_some_and(|was| was != price) && !subscription.is_ended()) else {
+            return Ok(None);
+        };
+        let product = self.store().product_by_price(subscription.account_id, &price).await?;
+        Ok(Some((product.map(|product| product.id), price)))
     }
 }
 

@@ -40,6 +40,29 @@ pub(crate) mod checkout_type {
     }
 }
 
+/// Money, by its amount and the currency's code.
+pub(crate) mod money {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+    use tillgate_domain::Money;
+
+    #[derive(Serialize, Deserialize)]
+    struct Stored {
+        amount: i64,
+        currency: String,
+    }
+
+    pub(crate) fn serialize<S: Serializer>(money: &Money, serializer: S) -> Result<S::Ok, S::Error> {
+        let currency = money.currency.to_string();
+        let amount = money.amount;
+        Stored { amount, currency }.serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Money, D::Error> {
+        let Stored { amount, currency } = Stored::deserialize(deserializer)?;
+        Ok(Money::new(amount, currency.parse().map_err(de::Error::custom)?))
+    }
+}
+
 /// Bytes, in base64: a body in a third more than its size, where a list of numbers takes four times.
 pub(crate) mod bytes {
     use base64::Engine as _;

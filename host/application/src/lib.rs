@@ -12,12 +12,14 @@ mod apply_event;
 mod authenticate_api_key;
 pub mod bounds;
 mod cancel_subscription;
+mod change_plan;
 mod change_subscription;
 mod codec;
 mod create_api_key;
 mod create_checkout_session;
 mod create_portal_session;
 mod create_provider_account;
+mod create_refund;
 mod create_tenant;
 mod effects;
 mod error;
@@ -26,15 +28,18 @@ pub mod inbox;
 mod operate;
 pub mod operation;
 mod operation_journal;
+mod pause_subscription;
 pub mod ports;
 mod process_webhook;
 mod put_directory;
 mod put_secret;
 mod receive_webhook;
 mod resume_operations;
+mod resume_subscription;
 mod retrieve_subscription;
 mod retry;
 mod saving;
+mod uncancel_subscription;
 mod update_seats;
 mod validate;
 pub mod views;
@@ -42,6 +47,7 @@ pub mod views;
 pub use application::{Application, Ports, Settings};
 pub use authenticate_api_key::{AuthenticatedTenant, authenticate_api_key};
 pub use cancel_subscription::{CancelSubscription, cancel_subscription};
+pub use change_plan::{ChangePlan, change_plan};
 pub use create_api_key::{CreateApiKey, CreatedApiKey, create_api_key, revoke_api_key};
 pub use create_checkout_session::{CreateCheckoutSession, create_checkout_session};
 pub use create_portal_session::{CreatePortalSession, create_portal_session};
@@ -49,9 +55,11 @@ pub use create_provider_account::{
     CreateProviderAccount, PinPlugin, ProviderAccountView, create_provider_account, list_provider_accounts, pin_plugin,
     provider_account,
 };
+pub use create_refund::{CreateRefund, create_refund};
 pub use create_tenant::{CreateTenant, TenantView, create_tenant};
 pub use error::ApplicationError;
 pub use idempotency::Caller;
+pub use pause_subscription::{PauseSubscription, pause_subscription};
 pub use process_webhook::{DueWebhooks, ProcessedWebhooks, due_webhooks, process_due_webhooks, process_webhooks};
 pub use put_directory::{
     OrganizationView, ProductView, PutOrganization, PutProduct, PutUser, UserView, organization, product,
@@ -60,6 +68,8 @@ pub use put_directory::{
 pub use put_secret::{PutSecret, put_secret};
 pub use receive_webhook::{WebhookAnswer, receive_webhook};
 pub use resume_operations::resume_abandoned_operations;
+pub use resume_subscription::{ResumeSubscription, resume_subscription};
 pub use retrieve_subscription::{RetrieveSubscription, retrieve_subscription};
 pub use retry::RetryPolicy;
+pub use uncancel_subscription::{UncancelSubscription, uncancel_subscription};
 pub use update_seats::{UpdateSeats, update_seats};

@@ -9,16 +9,17 @@ use tillgate_domain::{OperationId, TenantId, Timestamp};
 
 use crate::account::ConnectedAccount;
 use crate::bounds::{CONFLICT_RETRIES_MAX, SETTLE_PAUSE_MS, SETTLE_WITHIN_MS};
+use crate::change_subscription::Taking;
 use crate::operation::{Operation, OperationRequest, OperationStatus};
 use crate::operation_journal::OperationJournal;
 use crate::ports::{
-    CommitError, Conflict, Effect, FailureKind, GatewayCall, GatewayError, Journal as _, ProviderFailure, RetryAdvice,
+    Capability, CommitError, Conflict, Effect, FailureKind, GatewayCall, GatewayError, Journal as _, ProviderFailure, RetryAdvice,
     StoreError, UnitOfWork, Write,
 };
 use crate::retry::Tries;
 use crate::{
-    Application, ApplicationError, Caller, cancel_subscription, create_checkout_session, create_portal_session,
-    update_seats,
+    Application, ApplicationError, Caller, cancel_subscription, change_plan, create_checkout_session,
+    create_portal_session, create_refund,
 };
 
 /// What a use case wants done at a provider.
@@ -245,6 +246,7 @@ pub(crate) enum Outcome {
     Checkout(crate::ports::ProviderCheckoutSession),
     Portal(crate::ports::ProviderPortalSession),
     Change(crate::ports::ChangeOutcome),
+    Refund(crate::ports::ProviderRefund),
 }
 
 impl Outcome {
@@ -260,8 +262,21 @@ impl Outcome {
             OperationRequest::CancelSubscription { request, .. } => {
                 gateway.cancel_subscription(call, request).await.map(Self::Change)
             }
+            OperationRequest::UncancelSubscription { reference, .. } => {
+                gateway.uncancel_subscription(call, reference).await.map(Self::Change)
+            }
             OperationRequest::UpdateSeats { request, .. } => {
                 gateway.update_seats(call, request).await.map(Self::Change)
+            }
+            OperationRequest::ChangePlan { request, .. } => gateway.change_plan(call, request).await.map(Self::Change),
+            OperationRequest::PauseSubscription { reference, .. } => {
+                gateway.pause_subscription(call, reference).await.map(Self::Change)
+            }
+            OperationRequest::ResumeSubscription { reference, .. } => {
+                gateway.resume_subscription(call, reference).await.map(Self::Change)
+            }
+            OperationRequest::CreateRefund { request, .. } => {
+                gateway.create_refund(call, request).await.map(Self::Refund)
             }
         }
     }
@@ -355,8 +370,26 @@ async fn ending_of(
         (OperationRequest::CancelSubscription { subscription_id, .. }, Outcome::Change(change)) => {
             cancel_subscription::ending(app, account, *subscription_id, change).await
         }
-        (OperationRequest::UpdateSeats { subscription_id, .. }, Outcome::Change(change)) => {
-            update_seats::ending(app, account, *subscription_id, change).await
+        (
+            OperationRequest::ChangePlan {
+                subscription_id,
+                product_id,
+                request,
+            },
+            Outcome::Change(change),
+        ) => change_plan::ending(app, account, *subscription_id, (product_id, request), change).await,
+        (
+            OperationRequest::UncancelSubscription { subscription_id, .. }
+            | OperationRequest::UpdateSeats { subscription_id, .. }
+            | OperationRequest::PauseSubscription { subscription_id, .. }
+            | OperationRequest::ResumeSubscription { subscription_id, .. },
+            Outcome::Change(change),
+        ) => {
+            app.change_ending(account, *subscription_id, change, Taking::default())
+                .await
+        }
+        (OperationRequest::CreateRefund { payment_id, .. }, Outcome::Refund(refund)) => {
+            create_refund::ending(app, operation.tenant_id, *payment_id, refund).await
         }
         _ => Err(StoreError::Corrupt(format!("operation {} ended as another kind", operation.id)).into()),
     }
@@ -436,6 +469,23 @@ async fn answer_of<T: DeserializeOwned>(operation: &Operation, app: &Application
         provider,
         operation_id: Some(operation.id),
     })
+}
+
+/// Whether the account's plugin has a capability. One that isn't loaded is found out about when it is called.
+pub(crate) fn ensure_capability(
+    app: &Application,
+    account: &ConnectedAccount,
+    capability: Capability,
+) -> Result<(), ApplicationError> {
+    let plugin = app.ports.plugins.find(&account.account.plugin_digest);
+    if plugin.is_none_or(|plugin| plugin.capabilities.contains(&capability)) {
+        return Ok(());
+    }
+    let error = GatewayError::Unsupported {
+        provider: account.account.plugin.clone(),
+        capability: capability.as_str().to_owned(),
+    };
+    Err(gateway_error(error, account, None))
 }
 
 /// An error of the gateway, with what a person needs to follow it up.

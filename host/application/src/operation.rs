@@ -1,9 +1,13 @@
 //! Operations: one call of a capability that changes something, with its journal.
 
 use serde::{Deserialize, Serialize};
-use tillgate_domain::{CheckoutSessionId, OperationId, ProviderAccountId, SubscriptionId, TenantId, Timestamp};
+use tillgate_domain::{
+    CheckoutSessionId, OperationId, PaymentId, ProviderAccountId, SubscriptionId, TenantId, Timestamp,
+};
 
-use crate::ports::{CancelRequest, CheckoutRequest, PortalRequest, ProviderFailure, SeatsRequest};
+use crate::ports::{
+    CancelRequest, CheckoutRequest, PlanRequest, PortalRequest, ProviderFailure, RefundRequest, SeatsRequest,
+};
 
 /// What an operation asks of the provider. Stored, so that any host can go on with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +34,14 @@ pub enum OperationRequest {
         /// What is asked.
         request: CancelRequest,
     },
+    /// The withdrawal of a scheduled cancellation.
+    UncancelSubscription {
+        /// Our subscription.
+        #[serde(with = "crate::codec::id")]
+        subscription_id: SubscriptionId,
+        /// The provider's id of it.
+        reference: String,
+    },
     /// Another number of seats.
     UpdateSeats {
         /// Our subscription.
@@ -37,6 +49,40 @@ pub enum OperationRequest {
         subscription_id: SubscriptionId,
         /// What is asked.
         request: SeatsRequest,
+    },
+    /// Another plan.
+    ChangePlan {
+        /// Our subscription.
+        #[serde(with = "crate::codec::id")]
+        subscription_id: SubscriptionId,
+        /// The tenant's product that it is for from then on.
+        product_id: String,
+        /// What is asked.
+        request: PlanRequest,
+    },
+    /// A pause.
+    PauseSubscription {
+        /// Our subscription.
+        #[serde(with = "crate::codec::id")]
+        subscription_id: SubscriptionId,
+        /// The provider's id of it.
+        reference: String,
+    },
+    /// The end of a pause.
+    ResumeSubscription {
+        /// Our subscription.
+        #[serde(with = "crate::codec::id")]
+        subscription_id: SubscriptionId,
+        /// The provider's id of it.
+        reference: String,
+    },
+    /// A refund.
+    CreateRefund {
+        /// Our payment.
+        #[serde(with = "crate::codec::id")]
+        payment_id: PaymentId,
+        /// What is asked.
+        request: RefundRequest,
     },
 }
 
@@ -48,7 +94,12 @@ impl OperationRequest {
             Self::CreateCheckoutSession { .. } => "create_checkout_session",
             Self::CreatePortalSession { .. } => "create_portal_session",
             Self::CancelSubscription { .. } => "cancel_subscription",
+            Self::UncancelSubscription { .. } => "uncancel_subscription",
             Self::UpdateSeats { .. } => "update_seats",
+            Self::ChangePlan { .. } => "change_plan",
+            Self::PauseSubscription { .. } => "pause_subscription",
+            Self::ResumeSubscription { .. } => "resume_subscription",
+            Self::CreateRefund { .. } => "create_refund",
         }
     }
 }

@@ -55,10 +55,12 @@ pub async fn retrieve_subscription(
     };
     let mut subscription = known;
     for _ in 0..CONFLICT_RETRIES_MAX {
+        let was = subscription.terms().price_reference.clone();
         match app.take_in_answer(&mut subscription, &answer) {
             Applied::Changed | Applied::Unchanged => {}
             Applied::Stale | Applied::Tie | Applied::Ended => return Ok(SubscriptionView::from(&subscription)),
         }
+        app.follow_plan(&mut subscription, was.as_deref()).await?;
         let view = SubscriptionView::from(&subscription);
         let mut work = UnitOfWork::new();
         app.save(&mut work, subscription);

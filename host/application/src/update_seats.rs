@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use tillgate_domain::{Subscription, SubscriptionId, TenantId};
 
-use crate::account::ConnectedAccount;
-use crate::operate::{Ending, Wanted, begin, begun_before, gateway_error};
+use crate::operate::{Wanted, begin, begun_before, gateway_error};
 use crate::operation::OperationRequest;
-use crate::ports::{ChangeOutcome, GatewayError, Proration, SeatsRequest, UnitOfWork};
+use crate::ports::{GatewayError, Proration, SeatsRequest, UnitOfWork};
 use crate::views::ChangeView;
 use crate::{Application, ApplicationError, Caller};
 
@@ -75,15 +74,4 @@ pub async fn update_seats(
         },
     )
     .await
-}
-
-/// What is written and answered when the provider has changed them.
-pub(crate) async fn ending(
-    app: &Application,
-    account: &ConnectedAccount,
-    id: SubscriptionId,
-    outcome: &ChangeOutcome,
-) -> Result<Ending, ApplicationError> {
-    // Until then the subscription has the seats it has.
-    app.change_ending(account, id, outcome, |_, _| Ok(())).await
 }

@@ -38,6 +38,14 @@ pub enum DomainError {
         /// What was attempted.
         action: &'static str,
     },
+    /// The payment's status doesn't allow this.
+    #[error("cannot {action} a payment with status {status}")]
+    InvalidPaymentStatus {
+        /// The status it has.
+        status: &'static str,
+        /// What was attempted.
+        action: &'static str,
+    },
     /// A text that is empty, too long or has characters that don't belong.
     #[error("{field} {rule}")]
     InvalidText {

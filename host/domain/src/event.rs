@@ -55,6 +55,10 @@ pub enum EventKind {
     },
     /// Its price changed.
     SubscriptionPlanChanged,
+    /// It was paused: nothing is charged.
+    SubscriptionPaused,
+    /// It goes on after a pause.
+    SubscriptionResumed,
     /// A new period began.
     SubscriptionRenewed,
     /// A purchase was recorded.
@@ -98,6 +102,8 @@ impl EventKind {
             Self::SubscriptionCancellationWithdrawn => "subscription.cancellation_withdrawn",
             Self::SubscriptionSeatsChanged { .. } => "subscription.seats_changed",
             Self::SubscriptionPlanChanged => "subscription.plan_changed",
+            Self::SubscriptionPaused => "subscription.paused",
+            Self::SubscriptionResumed => "subscription.resumed",
             Self::SubscriptionRenewed => "subscription.renewed",
             Self::PurchaseCreated => "purchase.created",
             Self::PurchaseCompleted => "purchase.completed",

@@ -1,7 +1,8 @@
 //! Payments, as webhooks tell of them.
 
 use crate::{
-    CustomerId, DomainEvent, EventKind, Money, PaymentId, ProviderAccountId, SubscriptionId, TenantId, Timestamp,
+    CustomerId, DomainError, DomainEvent, EventKind, Money, PaymentId, ProviderAccountId, SubscriptionId, TenantId,
+    Timestamp,
 };
 
 /// How a payment stands.
@@ -138,6 +139,33 @@ impl Payment {
         true
     }
 
+    /// Whether it may be given back: only money that came. How much of it is left, the provider knows.
+    ///
+    /// # Errors
+    /// [`DomainError::InvalidPaymentStatus`] naming the status.
+    pub const fn ensure_can_refund(&self) -> Result<(), DomainError> {
+        if matches!(self.facts.state, PaymentState::Succeeded) {
+            return Ok(());
+        }
+        Err(DomainError::InvalidPaymentStatus {
+            status: self.facts.state.as_str(),
+            action: "refund",
+        })
+    }
+
+    /// Learns other ids of it, by which refunds and disputes name it. Answers whether there was a new one.
+    pub fn learn_aliases(&mut self, aliases: &[String], now: Timestamp) -> bool {
+        let own = &self.facts.provider_reference;
+        let new = aliases.iter().filter(|alias| *alias != own).cloned().collect();
+        let all = union(&self.facts.aliases, new);
+        if all.len() == self.facts.aliases.len() {
+            return false;
+        }
+        self.facts.aliases = all;
+        self.updated_at = now;
+        true
+    }
+
     /// Takes in how much was given back in all. It only grows. Answers whether it did.
     pub fn refund_total(&mut self, total: i64, now: Timestamp) -> bool {
         if total <= self.refunded_amount {
@@ -230,6 +258,25 @@ mod tests {
         payment.apply(facts(PaymentState::Failed, 12, 2), NOW);
         payment.apply(facts(PaymentState::Failed, 12, 2), NOW);
         assert_eq!(payment.events.len(), 2);
+    }
+
+    #[test]
+    fn only_money_that_came_is_given_back() {
+        assert!(payment(PaymentState::Succeeded).ensure_can_refund().is_ok());
+        for state in [PaymentState::Pending, PaymentState::Failed] {
+            let refused = payment(state).ensure_can_refund().unwrap_err();
+            let expected = format!("cannot refund a payment with status {}", state.as_str());
+            assert_eq!(refused.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn other_ids_are_learned_once_and_its_own_is_none() {
+        let mut payment = payment(PaymentState::Succeeded);
+        let ids = ["pi_1", "in_1", "ch_1"].map(str::to_owned);
+        assert!(payment.learn_aliases(&ids, NOW));
+        assert!(!payment.learn_aliases(&ids, NOW));
+        assert_eq!(payment.facts.aliases, ["ch_1", "pi_1"]);
     }
 
     #[test]

@@ -30,6 +30,12 @@ impl RefundState {
         }
     }
 
+    /// Whether the money goes back, or has gone.
+    #[must_use]
+    pub const fn gives_back(self) -> bool {
+        !matches!(self, Self::Failed | Self::Canceled)
+    }
+
     /// How far along it is: of two words of one instant the further one counts.
     const fn rank(self) -> u8 {
         match self {
@@ -108,6 +114,16 @@ impl Refund {
                 recorded_at: now,
             }],
         }
+    }
+
+    /// Learns of which payment it is, where that isn't known yet. Answers whether it wasn't.
+    pub fn learn_payment(&mut self, payment_id: PaymentId, now: Timestamp) -> bool {
+        if self.payment_id.is_some() {
+            return false;
+        }
+        self.payment_id = Some(payment_id);
+        self.updated_at = now;
+        true
     }
 
     /// Takes in what a provider says, if it is newer, or of the same instant and further along. Answers whether anything

@@ -393,6 +393,99 @@ impl Subscription {
         Ok(())
     }
 
+    /// Notes that it goes on after all. Where no cancellation is scheduled that is no change.
+    ///
+    /// # Errors
+    /// It has ended already: an end isn't taken back.
+    pub fn withdraw_cancellation(&mut self, now: Timestamp) -> Result<(), DomainError> {
+        self.ensure_open("uncancel")?;
+        if self.terms.cancellation_scheduled() {
+            self.record(EventKind::SubscriptionCancellationWithdrawn, now);
+            self.updated_at = now;
+        }
+        self.terms.cancel_at_period_end = false;
+        self.terms.cancel_at = None;
+        self.terms.canceled_at = None;
+        Ok(())
+    }
+
+    /// Makes it one for another product, at another price. The seats stay; the same price again is no change of plan.
+    ///
+    /// # Errors
+    /// It has ended already.
+    pub fn change_plan(
+        &mut self,
+        product_id: Option<String>,
+        price_reference: String,
+        now: Timestamp,
+    ) -> Result<(), DomainError> {
+        self.ensure_open("change the plan of")?;
+        if self.terms.price_reference.as_ref() != Some(&price_reference) {
+            self.record(EventKind::SubscriptionPlanChanged, now);
+            self.terms.price_reference = Some(price_reference);
+            self.updated_at = now;
+        }
+        if self.product_id != product_id {
+            self.product_id = product_id;
+            self.updated_at = now;
+        }
+        Ok(())
+    }
+
+    /// Whether it may be paused: where the customer has what was bought.
+    ///
+    /// # Errors
+    /// [`DomainError::InvalidSubscriptionStatus`] naming the status.
+    pub const fn ensure_can_pause(&self) -> Result<(), DomainError> {
+        if self.status.is_active() {
+            return Ok(());
+        }
+        Err(DomainError::InvalidSubscriptionStatus {
+            status: self.status.as_str(),
+            action: "pause",
+        })
+    }
+
+    /// Pauses it.
+    ///
+    /// # Errors
+    /// As [`Self::ensure_can_pause`].
+    pub fn pause(&mut self, now: Timestamp) -> Result<(), DomainError> {
+        self.ensure_can_pause()?;
+        self.move_to(SubscriptionStatus::Paused, now);
+        Ok(())
+    }
+
+    /// Whether it may be resumed: where it is paused.
+    ///
+    /// # Errors
+    /// [`DomainError::InvalidSubscriptionStatus`] naming the status.
+    pub const fn ensure_can_resume(&self) -> Result<(), DomainError> {
+        if matches!(self.status, SubscriptionStatus::Paused) {
+            return Ok(());
+        }
+        Err(DomainError::InvalidSubscriptionStatus {
+            status: self.status.as_str(),
+            action: "resume",
+        })
+    }
+
+    /// Resumes it: into its trial where that isn't over, else active.
+    ///
+    /// # Errors
+    /// As [`Self::ensure_can_resume`].
+    pub fn resume(&mut self, now: Timestamp) -> Result<(), DomainError> {
+        self.ensure_can_resume()?;
+        let trials = self.terms.trial_end.is_some_and(|end| end > now);
+        let status = if trials {
+            SubscriptionStatus::Trialing
+        } else {
+            SubscriptionStatus::Active
+        };
+        self.move_to(status, now);
+        Ok(())
+    }
+
     /// Changes its status. The same status again is no change.
     ///
     /// # Errors
@@ -484,8 +577,11 @@ impl Subscription {
         self.status = to;
         self.updated_at = now;
         self.record(EventKind::SubscriptionStatusChanged { from, to }, now);
-        if to.is_final() {
-            self.record(EventKind::SubscriptionCanceled, now);
+        match (from, to) {
+            (_, to) if to.is_final() => self.record(EventKind::SubscriptionCanceled, now),
+            (_, SubscriptionStatus::Paused) => self.record(EventKind::SubscriptionPaused, now),
+            (SubscriptionStatus::Paused, _) => self.record(EventKind::SubscriptionResumed, now),
+            _ => {}
         }
     }
 

@@ -109,6 +109,25 @@ fn sound(subscription: &Subscription) {
         .filter(|event| event.kind == EventKind::SubscriptionCanceled)
         .count();
     assert_eq!(canceled, usize::from(subscription.is_ended()), "an end is told once");
+    let told = |kind: &EventKind| subscription.events.iter().filter(|event| event.kind == *kind).count();
+    let (paused, resumed) = (
+        told(&EventKind::SubscriptionPaused),
+        told(&EventKind::SubscriptionResumed),
+    );
+    // It may have begun paused, and end paused.
+    assert!(
+        resumed <= paused + 1 && paused <= resumed + 1,
+        "pauses and resumptions take turns"
+    );
+    let (scheduled, withdrawn) = subscription
+        .events
+        .iter()
+        .fold((0, 0), |(scheduled, withdrawn), event| match event.kind {
+            EventKind::SubscriptionCancellationScheduled { .. } => (scheduled + 1, withdrawn),
+            EventKind::SubscriptionCancellationWithdrawn => (scheduled, withdrawn + 1),
+            _ => (scheduled, withdrawn),
+        });
+    assert!(withdrawn <= scheduled + 1, "what is withdrawn was scheduled");
 }
 
 proptest! {
@@ -140,12 +159,16 @@ proptest! {
         prop_assert!(subscription.cancel(NOW).is_err());
         prop_assert!(subscription.update_status(SubscriptionStatus::Active, NOW).is_err());
         prop_assert!(subscription.schedule_cancellation(None, NOW).is_err());
+        prop_assert!(subscription.withdraw_cancellation(NOW).is_err());
+        prop_assert!(subscription.change_plan(None, "price_2".to_owned(), NOW).is_err());
+        prop_assert!(subscription.pause(NOW).is_err());
+        prop_assert!(subscription.resume(NOW).is_err());
         prop_assert_eq!(subscription, before);
     }
 
     /// No sequence of transitions reaches an impossible state.
     #[test]
-    fn no_sequence_of_transitions_reaches_an_impossible_state(steps in prop::collection::vec(0..11_usize, 0..20)) {
+    fn no_sequence_of_transitions_reaches_an_impossible_state(steps in prop::collection::vec(0..16_usize, 0..20)) {
         let mut subscription = Subscription::create(new(), NOW).unwrap();
         for step in steps {
             let before = (subscription.status(), subscription.events.len());
@@ -153,13 +176,60 @@ proptest! {
                 0 => subscription.cancel(NOW),
                 1 => subscription.schedule_cancellation(None, NOW),
                 2 => subscription.schedule_cancellation(Some(at(5)), NOW),
-                step => subscription.update_status(SubscriptionStatus::ALL[step - 3], NOW),
+                3 => subscription.withdraw_cancellation(NOW),
+                4 => subscription.change_plan(Some("team".to_owned()), "price_1".to_owned(), NOW),
+                5 => subscription.change_plan(Some("solo".to_owned()), "price_2".to_owned(), NOW),
+                6 => subscription.pause(NOW),
+                7 => subscription.resume(NOW),
+                step => subscription.update_status(SubscriptionStatus::ALL[step - 8], NOW),
             };
-            if result.is_err() {
+            if let Err(error) = &result {
                 prop_assert_eq!(before, (subscription.status(), subscription.events.len()), "a refused transition does nothing");
+                let DomainError::InvalidSubscriptionStatus { status, .. } = error else {
+                    panic!("{error}");
+                };
+                prop_assert_eq!(*status, before.0.as_str(), "a refusal names the status");
             }
             sound(&subscription);
         }
+    }
+
+    /// A pause and its end lead back to where it was, and so do a scheduled cancellation and its withdrawal.
+    #[test]
+    fn what_is_undone_leaves_nothing_behind(life in life(), end in prop::option::of(0..20_i64)) {
+        let mut subscription = told(&life);
+        let before = subscription.clone();
+        let open = !before.is_ended();
+        prop_assert_eq!(subscription.schedule_cancellation(end.map(at), NOW).is_ok(), open);
+        prop_assert_eq!(subscription.withdraw_cancellation(NOW).is_ok(), open);
+        if open {
+            prop_assert!(!subscription.terms().cancellation_scheduled());
+            prop_assert_eq!(subscription.terms().canceled_at, None);
+        }
+        prop_assert_eq!(subscription.pause(NOW).is_ok(), before.is_active());
+        let paused = subscription.status() == SubscriptionStatus::Paused;
+        prop_assert_eq!(subscription.resume(NOW).is_ok(), paused);
+        prop_assert_eq!(subscription.status(), if paused { SubscriptionStatus::Active } else { before.status() });
+        sound(&subscription);
+    }
+
+    /// A plan changes as often as its price does, and the seats stay.
+    #[test]
+    fn a_plan_changes_with_its_price(prices in prop::collection::vec(0..3_u8, 0..8)) {
+        let first = fact(0, SubscriptionStatus::Active, 4, false);
+        let mut subscription = told(std::slice::from_ref(&first));
+        let (mut known, mut changes) = ("price_1".to_owned(), 0);
+        for price in prices {
+            let price = format!("price_{price}");
+            changes += usize::from(price != known);
+            subscription.change_plan(Some(format!("product of {price}")), price.clone(), NOW).unwrap();
+            known = price;
+            prop_assert_eq!(subscription.product_id.clone(), Some(format!("product of {known}")));
+            prop_assert_eq!(subscription.terms().price_reference.as_ref(), Some(&known));
+            prop_assert_eq!(subscription.terms().seats, Some(4));
+        }
+        let told = subscription.events.iter().filter(|event| event.kind == EventKind::SubscriptionPlanChanged);
+        prop_assert_eq!(told.count(), changes);
     }
 
     /// A trial is within its bounds, and so are seats.
@@ -235,6 +305,38 @@ fn an_ended_subscription_names_its_status_and_what_was_attempted() {
         error.to_string(),
         "cannot change the seats of a subscription with status canceled"
     );
+}
+
+#[test]
+fn who_cannot_be_paused_or_resumed_is_told_why() {
+    for status in SubscriptionStatus::ALL {
+        let mut subscription = told(&[fact(0, status, 1, false)]);
+        let (pause, resume) = (subscription.clone().pause(NOW), subscription.resume(NOW));
+        let refused = |action: &str| format!("cannot {action} a subscription with status {}", status.as_str());
+        match pause {
+            Ok(()) => assert!(status.is_active()),
+            Err(error) => assert_eq!(error.to_string(), refused("pause")),
+        }
+        match resume {
+            Ok(()) => assert_eq!(status, SubscriptionStatus::Paused),
+            Err(error) => assert_eq!(error.to_string(), refused("resume")),
+        }
+    }
+}
+
+#[test]
+fn a_pause_in_the_trial_ends_in_the_trial() {
+    let trial = NewSubscription {
+        trial_period_days: Some(14),
+        ..new()
+    };
+    let mut subscription = Subscription::create(trial, NOW).unwrap();
+    subscription.pause(NOW).unwrap();
+    let mut later = subscription.clone();
+    subscription.resume(NOW).unwrap();
+    assert_eq!(subscription.status(), SubscriptionStatus::Trialing);
+    later.resume(NOW.plus_days(15)).unwrap();
+    assert_eq!(later.status(), SubscriptionStatus::Active);
 }
 
 #[test]

@@ -5,7 +5,8 @@ use tillgate_application::ports::{
     AccountInput, CancelMode, Capability, InvalidField, PluginInfo, PluginRejected, Plugins, SecretInfo,
 };
 
-/// Versions 0.1.0 and 0.2.0 of a plugin named `acme`. The newer one no longer cancels at once.
+/// Versions 0.0.1, 0.1.0 and 0.2.0 of a plugin named `acme`. The newest one no longer cancels at once, the oldest one has
+/// only what every provider has.
 #[derive(Debug, Default)]
 pub struct FakePlugins;
 
@@ -20,7 +21,10 @@ fn version(version: &str) -> PluginInfo {
         title: "Acme".to_owned(),
         description: "Pays.".to_owned(),
         contract: "0.1".to_owned(),
-        capabilities: Capability::ALL.to_vec(),
+        capabilities: match version {
+            "0.0.1" => vec![Capability::Checkout, Capability::Subscriptions, Capability::Webhooks],
+            _ => Capability::ALL.to_vec(),
+        },
         cancel_modes: match version {
             "0.1.0" => vec![CancelMode::Immediate, CancelMode::AtPeriodEnd],
             _ => vec![CancelMode::AtPeriodEnd],
@@ -43,7 +47,7 @@ fn version(version: &str) -> PluginInfo {
 #[async_trait]
 impl Plugins for FakePlugins {
     fn list(&self) -> Vec<PluginInfo> {
-        vec![version("0.2.0"), version("0.1.0")]
+        vec![version("0.2.0"), version("0.1.0"), version("0.0.1")]
     }
 
     fn find(&self, digest: &str) -> Option<PluginInfo> {

@@ -7,11 +7,12 @@ use async_trait::async_trait;
 use tillgate_application::account::ConnectedAccount;
 use tillgate_application::ports::{
     CancelMode, CancelRequest, ChangeOutcome, CheckoutRequest, CheckoutTarget, Effect, ExchangeMethod, ExchangeOutcome,
-    ExchangeRequest, FailureKind, GatewayCall, GatewayError, Parsed, PaymentGateway, PluginFault, PortalRequest,
-    ProviderCheckoutSession, ProviderEvent, ProviderFailure, ProviderPortalSession, ProviderSubscription, Reached,
-    Receipt, RetryAdvice, SeatsRequest, WebhookDecision, WebhookRejection, WebhookRequest,
+    ExchangeRequest, FailureKind, GatewayCall, GatewayError, Parsed, PaymentGateway, PlanRequest, PluginFault,
+    PortalRequest, ProviderCheckoutSession, ProviderEvent, ProviderFailure, ProviderPortalSession, ProviderRefund,
+    ProviderSubscription, Reached, Receipt, RefundRequest, RetryAdvice, SeatsRequest, WebhookDecision,
+    WebhookRejection, WebhookRequest,
 };
-use tillgate_domain::{PaymentStatus, SubscriptionStatus, Timestamp};
+use tillgate_domain::{Money, PaymentStatus, RefundState, SubscriptionStatus, Timestamp};
 
 use crate::Fuse;
 
@@ -30,6 +31,8 @@ pub enum Failing {
     Declined,
     /// It is performed, and the plugin traps on the answer.
     PluginTraps,
+    /// The provider refuses the request as it is.
+    Refused,
 }
 
 /// Something the provider did, once.
@@ -50,6 +53,7 @@ struct State {
     requests: u32,
     failing: VecDeque<Failing>,
     subscriptions: BTreeMap<String, ProviderSubscription>,
+    refunds: BTreeMap<String, i64>,
     batches: Vec<(Vec<ProviderEvent>, bool)>,
     without_idempotency: bool,
     later: Option<Timestamp>,
@@ -138,6 +142,25 @@ impl FakeProvider {
         }
     }
 
+    /// Performs a change of a subscription, and gives what came of it.
+    async fn change(
+        &self,
+        call: &mut GatewayCall<'_>,
+        operation: &'static str,
+        reference: &str,
+        change: impl FnOnce(&mut ProviderSubscription) + Send,
+    ) -> Result<ChangeOutcome, GatewayError> {
+        let change = |state: &mut State| {
+            change(state.subscriptions.get_mut(reference)?);
+            Some(String::new())
+        };
+        self.exchange(call, operation, Effect::IdempotentWrite, change).await?;
+        if let Some(at) = self.state().later {
+            return Ok(scheduled(at));
+        }
+        self.subscription(reference).map(ChangeOutcome::Applied)
+    }
+
     /// Performs one request through the journal, as the plugin host does, and gives its answer.
     async fn exchange(
         &self,
@@ -217,6 +240,7 @@ impl FakeProvider {
             Some(Failing::RateLimited) => response(429, String::new()),
             Some(Failing::RateLimitedFor(millis)) => response(429, millis.to_string()),
             Some(Failing::Declined) => response(402, String::new()),
+            Some(Failing::Refused) => response(400, String::new()),
             Some(Failing::AnswerLost) => {
                 self.perform(doing, effect, perform);
                 lost()
@@ -317,6 +341,10 @@ fn answer_in(outcome: ExchangeOutcome) -> Result<String, GatewayError> {
         ExchangeOutcome::Response { status: 402, .. } => {
             Err(GatewayError::Rejected(failure(FailureKind::Declined, "card declined")))
         }
+        ExchangeOutcome::Response { status: 400, .. } => Err(GatewayError::Rejected(failure(
+            FailureKind::InvalidRequest,
+            "more than is left",
+        ))),
         ExchangeOutcome::Response { .. } => {
             Err(GatewayError::Rejected(failure(FailureKind::NotFound, "no such thing")))
         }
@@ -416,20 +444,89 @@ impl PaymentGateway for FakeProvider {
         mut call: GatewayCall<'_>,
         request: &SeatsRequest,
     ) -> Result<ChangeOutcome, GatewayError> {
-        let change = |state: &mut State| {
-            let subscription = state.subscriptions.get_mut(&request.reference)?;
-            subscription
-                .items
-                .iter_mut()
-                .for_each(|item| item.quantity = Some(request.seats));
-            Some(String::new())
+        let change = |subscription: &mut ProviderSubscription| {
+            let items = subscription.items.iter_mut();
+            items.for_each(|item| item.quantity = Some(request.seats));
         };
-        self.exchange(&mut call, "update_seats", Effect::IdempotentWrite, change)
+        self.change(&mut call, "update_seats", &request.reference, change).await
+    }
+
+    async fn uncancel_subscription(
+        &self,
+        mut call: GatewayCall<'_>,
+        reference: &str,
+    ) -> Result<ChangeOutcome, GatewayError> {
+        let change = |subscription: &mut ProviderSubscription| {
+            subscription.snapshot.terms.cancel_at_period_end = false;
+            subscription.snapshot.terms.cancel_at = None;
+        };
+        self.change(&mut call, "uncancel_subscription", reference, change).await
+    }
+
+    async fn change_plan(
+        &self,
+        mut call: GatewayCall<'_>,
+        request: &PlanRequest,
+    ) -> Result<ChangeOutcome, GatewayError> {
+        let change = |subscription: &mut ProviderSubscription| {
+            let is_old = |price: &str| request.price_reference.as_deref() == Some(price);
+            let mut items = subscription.items.iter_mut();
+            if let Some(item) = items.find(|item| is_old(&item.price_reference)) {
+                item.price_reference.clone_from(&request.new_price_reference);
+            }
+        };
+        self.change(&mut call, "change_plan", &request.reference, change).await
+    }
+
+    async fn pause_subscription(
+        &self,
+        mut call: GatewayCall<'_>,
+        reference: &str,
+    ) -> Result<ChangeOutcome, GatewayError> {
+        let change = |subscription: &mut ProviderSubscription| {
+            subscription.snapshot.status = Some(SubscriptionStatus::Paused);
+        };
+        self.change(&mut call, "pause_subscription", reference, change).await
+    }
+
+    async fn resume_subscription(
+        &self,
+        mut call: GatewayCall<'_>,
+        reference: &str,
+    ) -> Result<ChangeOutcome, GatewayError> {
+        let change = |subscription: &mut ProviderSubscription| {
+            subscription.snapshot.status = Some(SubscriptionStatus::Active);
+        };
+        self.change(&mut call, "resume_subscription", reference, change).await
+    }
+
+    /// Names the payment by an id of its own, as providers do: `by_` and what it is counted by.
+    async fn create_refund(
+        &self,
+        mut call: GatewayCall<'_>,
+        request: &RefundRequest,
+    ) -> Result<ProviderRefund, GatewayError> {
+        let paid = request.payment_amount.amount;
+        let give_back = |state: &mut State| {
+            let number = state.performed.len();
+            let given = state.refunds.entry(request.payment_reference.clone()).or_default();
+            let amount = request.amount.unwrap_or(paid - *given);
+            *given += amount;
+            Some(format!("re_{number} {amount}"))
+        };
+        let answer = self
+            .exchange(&mut call, "create_refund", Effect::IdempotentWrite, give_back)
             .await?;
-        if let Some(at) = self.state().later {
-            return Ok(scheduled(at));
-        }
-        self.subscription(&request.reference).map(ChangeOutcome::Applied)
+        let (reference, amount) = answer.split_once(' ').unwrap_or((&answer, ""));
+        Ok(ProviderRefund {
+            reference: reference.to_owned(),
+            state: RefundState::Succeeded,
+            amount: Money::new(amount.parse().unwrap_or_default(), request.payment_amount.currency),
+            payment_references: vec![format!("by_{}", request.payment_reference)],
+            reason: None,
+            failure_reason: None,
+            as_of: None,
+        })
     }
 
     /// A webhook is genuine if its header `x-secret` is one of the account's active webhook secrets.

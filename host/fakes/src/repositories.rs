@@ -9,7 +9,7 @@ use tillgate_application::operation::{IdempotencyRecord, Operation, OperationSta
 use tillgate_application::ports::{
     AccountRepository, CheckoutSessionRepository, CustomerRepository, DirectoryRepository, Exchange, InboxRepository,
     OperationRepository, PAGE_LIMIT_MAX, Page, PageRequest, PaymentRepository, PurchaseFilter, PurchaseRepository,
-    Store, StoreError, SubscriptionFilter, SubscriptionRepository,
+    RefundFilter, Store, StoreError, SubscriptionFilter, SubscriptionRepository,
 };
 use tillgate_domain::{
     CheckoutSession, CheckoutSessionId, Customer, CustomerId, Dispute, InboxId, OperationId, Organization, Payment,
@@ -456,6 +456,26 @@ impl PaymentRepository for MemoryStore {
     async fn refund(&self, tenant_id: TenantId, id: RefundId) -> Asked<Option<Refund>> {
         self.ask(|rows| rows.refunds.get(&id).filter(|row| row.tenant_id == tenant_id).cloned())
             .await
+    }
+
+    async fn refunds(&self, tenant_id: TenantId, filter: &RefundFilter, page: &PageRequest) -> Asked<Page<Refund>> {
+        self.ask(|rows| {
+            let wanted = |row: &&Refund| {
+                row.tenant_id == tenant_id && filter.payment_id.is_none_or(|id| row.payment_id == Some(id))
+            };
+            page_of(rows.refunds.values().filter(wanted), page, |row| row.id)
+        })
+        .await
+    }
+
+    async fn refunded_total(&self, tenant_id: TenantId, payment_id: PaymentId) -> Asked<i64> {
+        self.ask(|rows| {
+            let all = rows.refunds.values();
+            let counted = all.filter(|row| row.tenant_id == tenant_id && row.payment_id == Some(payment_id));
+            let counted = counted.filter(|row| row.facts.state.gives_back());
+            counted.map(|row| row.facts.amount.amount).sum()
+        })
+        .await
     }
 
     async fn refund_by_provider_reference(

@@ -87,6 +87,8 @@ codes! {
         "Check the id (pur_…) and that the key is the right tenant's.";
     PaymentNotFound = 404 "payment_not_found", "There is no such payment",
         "Check the id (pay_…, ours and not the provider's) and that the key is the right tenant's.";
+    RefundNotFound = 404 "refund_not_found", "There is no such refund",
+        "Check the id (ref_…, ours and not the provider's) and that the key is the right tenant's.";
     NotFound = 404 "not_found", "There is no such thing",
         "Check the id and that the key is the right tenant's.";
     // 405, 408, 413, 415: the request isn't one this route takes.
@@ -103,6 +105,8 @@ codes! {
         "GET the subscription to see its status: what has ended stays ended.";
     InvalidPurchaseStatus = 409 "invalid_purchase_status", "The purchase's status does not allow this",
         "GET the purchase to see its status.";
+    InvalidPaymentStatus = 409 "invalid_payment_status", "The payment's status does not allow this",
+        "GET the payment to see its status: only money that came can be given back.";
     IdempotencyKeyInUse = 409 "idempotency_key_in_use", "The first request with this idempotency key is still running",
         "Wait, then send it again with the same key: it answers what the first one answered.";
     NoProviderAccount = 409 "no_provider_account", "The tenant has no provider account to use",

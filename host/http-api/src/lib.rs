@@ -28,6 +28,7 @@ mod problem;
 mod products;
 mod provider_accounts;
 mod purchases;
+mod refunds;
 mod router;
 mod serve;
 mod state;

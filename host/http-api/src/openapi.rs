@@ -149,6 +149,7 @@ pub(crate) struct IdempotencyKeyHeader {
         (name = "Subscriptions", description = "What is paid again and again."),
         (name = "Purchases", description = "What was bought."),
         (name = "Payments", description = "What was paid, or wasn't."),
+        (name = "Refunds", description = "What was given back."),
         (name = "Capabilities", description = "What each provider account can do."),
         (name = "Webhooks", description = "What providers report."),
         (name = "Operator: tenants", description = "Customers of this deployment, and their API keys."),

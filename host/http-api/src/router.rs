@@ -13,7 +13,8 @@ use crate::problem::Problem;
 use crate::state::{Api, ApiOptions};
 use crate::{
     capabilities, checkout_sessions, customers, docs, observe, openapi, operations, organizations, payments, plugins,
-    portal_sessions, products, provider_accounts, purchases, subscriptions, tenant_api_keys, tenants, users, webhooks,
+    portal_sessions, products, provider_accounts, purchases, refunds, subscriptions, tenant_api_keys, tenants, users,
+    webhooks,
 };
 
 /// Tenant API, operator API, webhooks, their documentation, and whether the host is alive.
@@ -38,6 +39,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(subscriptions::routes())
         .merge(purchases::routes())
         .merge(payments::routes())
+        .merge(refunds::routes())
         .merge(capabilities::routes())
         .merge(webhooks::routes())
         .merge(tenants::routes())

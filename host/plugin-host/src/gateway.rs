@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tillgate_application::account::ConnectedAccount;
 use tillgate_application::ports::{
-    CancelRequest, ChangeOutcome, CheckoutRequest, GatewayCall, GatewayError, Parsed, PaymentGateway, PortalRequest,
-    ProviderCheckoutSession, ProviderPortalSession, ProviderSubscription, Receipt, SeatsRequest, WebhookDecision,
-    WebhookRequest,
+    CancelRequest, ChangeOutcome, CheckoutRequest, GatewayCall, GatewayError, Parsed, PaymentGateway, PlanRequest,
+    PortalRequest, ProviderCheckoutSession, ProviderPortalSession, ProviderRefund, ProviderSubscription, Receipt,
+    RefundRequest, SeatsRequest, WebhookDecision, WebhookRequest,
 };
 use tillgate_domain::Timestamp;
 
@@ -76,6 +76,44 @@ impl PaymentGateway for PluginHost {
     async fn update_seats(&self, call: GatewayCall<'_>, request: &SeatsRequest) -> Result<ChangeOutcome, GatewayError> {
         let plugin = self.plugin_of(call.account).await?;
         let operation = v0_1::update_seats(&plugin, circumstances(&call), request)?;
+        self.drive(&plugin, call, operation).await
+    }
+
+    async fn uncancel_subscription(
+        &self,
+        call: GatewayCall<'_>,
+        reference: &str,
+    ) -> Result<ChangeOutcome, GatewayError> {
+        let plugin = self.plugin_of(call.account).await?;
+        let operation = v0_1::uncancel(&plugin, circumstances(&call), reference)?;
+        self.drive(&plugin, call, operation).await
+    }
+
+    async fn change_plan(&self, call: GatewayCall<'_>, request: &PlanRequest) -> Result<ChangeOutcome, GatewayError> {
+        let plugin = self.plugin_of(call.account).await?;
+        let operation = v0_1::change_plan(&plugin, circumstances(&call), request)?;
+        self.drive(&plugin, call, operation).await
+    }
+
+    async fn pause_subscription(&self, call: GatewayCall<'_>, reference: &str) -> Result<ChangeOutcome, GatewayError> {
+        let plugin = self.plugin_of(call.account).await?;
+        let operation = v0_1::pause(&plugin, circumstances(&call), reference)?;
+        self.drive(&plugin, call, operation).await
+    }
+
+    async fn resume_subscription(&self, call: GatewayCall<'_>, reference: &str) -> Result<ChangeOutcome, GatewayError> {
+        let plugin = self.plugin_of(call.account).await?;
+        let operation = v0_1::resume(&plugin, circumstances(&call), reference)?;
+        self.drive(&plugin, call, operation).await
+    }
+
+    async fn create_refund(
+        &self,
+        call: GatewayCall<'_>,
+        request: &RefundRequest,
+    ) -> Result<ProviderRefund, GatewayError> {
+        let plugin = self.plugin_of(call.account).await?;
+        let operation = v0_1::create_refund(&plugin, circumstances(&call), request)?;
         self.drive(&plugin, call, operation).await
     }
 

@@ -7,7 +7,7 @@ use tillgate_application::operation::{IdempotencyRecord, Operation};
 use tillgate_application::ports::{
     AccountRepository, CheckoutSessionRepository, Commit, CommitError, CustomerRepository, DirectoryRepository,
     Exchange, InboxRepository, OperationRepository, Page, PageRequest, PaymentRepository, PurchaseFilter,
-    PurchaseRepository, Store, StoreError, SubscriptionFilter, SubscriptionRepository, UnitOfWork,
+    PurchaseRepository, RefundFilter, Store, StoreError, SubscriptionFilter, SubscriptionRepository, UnitOfWork,
 };
 use tillgate_domain::{
     CheckoutSession, CheckoutSessionId, Customer, CustomerId, Dispute, InboxId, OperationId, Organization, Payment,
@@ -93,6 +93,8 @@ delegate! {
         payment_by_any_reference(account_id: ProviderAccountId, references: &[String]) -> Found<Payment>;
         payments(tenant_id: TenantId, page: &PageRequest) -> Listed<Payment>;
         refund(tenant_id: TenantId, id: RefundId) -> Found<Refund>;
+        refunds(tenant_id: TenantId, filter: &RefundFilter, page: &PageRequest) -> Listed<Refund>;
+        refunded_total(tenant_id: TenantId, payment_id: PaymentId) -> Result<i64, StoreError>;
         refund_by_provider_reference(account_id: ProviderAccountId, reference: &str) -> Found<Refund>;
         dispute_by_provider_reference(account_id: ProviderAccountId, reference: &str) -> Found<Dispute>;
     }

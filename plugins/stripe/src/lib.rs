@@ -1,7 +1,9 @@
 //! Stripe as a provider plugin.
 //!
-//! - [`checkout`](mod@checkout), [`portal`](mod@portal), [`subscriptions`](mod@subscriptions) and
-//!   [`webhooks`](mod@webhooks) are the capabilities.
+//! - [`checkout`](mod@checkout), [`portal`](mod@portal), [`subscriptions`](mod@subscriptions),
+//!   [`plan_change`](mod@plan_change), [`pause`](mod@pause), [`refunds`](mod@refunds) and [`webhooks`](mod@webhooks) are
+//!   the capabilities.
+//! - `changes` is what all changes of a subscription have in common.
 //! - `signature` reads the `Stripe-Signature` header; the host computes.
 //! - `map` alone knows Stripe's words: its statuses, its event types and the shapes of its objects.
 //! - `api` makes requests, `error` reads refusals.
@@ -14,10 +16,14 @@
 )]
 
 mod api;
+mod changes;
 pub mod checkout;
 mod error;
 mod map;
+pub mod pause;
+pub mod plan_change;
 pub mod portal;
+pub mod refunds;
 mod signature;
 pub mod subscriptions;
 pub mod webhooks;
@@ -29,5 +35,5 @@ pub struct Stripe;
 tillgate_plugin_sdk::export!(
     Stripe;
     manifest = "manifest.toml";
-    checkout, portal, subscriptions, webhooks
+    checkout, portal, subscriptions, plan_change, pause, refunds, webhooks
 );

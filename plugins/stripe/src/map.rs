@@ -3,14 +3,16 @@
 
 mod event;
 mod facts;
+mod payment;
 #[macro_use]
 mod read;
 mod shape;
 mod subscription;
 
 pub(crate) use event::{Body, Event, Object};
+pub(crate) use payment::{Payment, is_invoice};
 pub(crate) use read::{List, Readable};
-pub(crate) use shape::{Item, PortalSession, Refusal, Session, Subscription};
+pub(crate) use shape::{InvoicePayment, Item, PortalSession, Refund, Refusal, Session, Subscription};
 
 use read::{Expandable, Metadata};
 use shape::{Identified, Price, Reference};
@@ -47,24 +49,41 @@ fn correlation(metadata: Option<&Metadata>) -> Option<String> {
     found.map(|(_, value)| value.clone())
 }
 
-/// An amount. Stripe counts some currencies in other units than ISO 4217 does: nothing where an amount of theirs
-/// can't be said in whole units of ISO's (<https://docs.stripe.com/currencies>, "Special cases").
-fn money(amount: i64, currency: &str) -> Option<Money> {
-    let currency = currency.to_ascii_lowercase();
-    let ours = money::exponent(&currency);
-    let theirs = match currency.as_str() {
+/// By which power of ten Stripe's amounts of a currency are smaller (or larger) units than ISO 4217's
+/// (<https://docs.stripe.com/currencies>, "Special cases"): the exponent, and its power.
+fn scale(currency: &str) -> Option<(i64, i64)> {
+    let ours = money::exponent(currency);
+    let theirs = match currency {
         "isk" | "ugx" => Some(2),
         "mga" => Some(0),
         _ => ours,
     };
     let scale = i64::from(ours.unwrap_or(2)) - i64::from(theirs.unwrap_or(2));
     let factor = 10_i64.checked_pow(u32::try_from(scale.unsigned_abs()).ok()?)?;
+    Some((scale, factor))
+}
+
+/// An amount. Stripe counts some currencies in other units than ISO 4217 does: nothing where an amount of theirs
+/// can't be said in whole units of ISO's.
+fn money(amount: i64, currency: &str) -> Option<Money> {
+    let currency = currency.to_ascii_lowercase();
+    let (scale, factor) = scale(&currency)?;
     let amount = match scale {
         0 => amount,
         1.. => amount.checked_mul(factor)?,
         _ => (amount % factor == 0).then(|| amount / factor)?,
     };
     Some(Money { amount, currency })
+}
+
+/// The other way round: nothing where an amount can't be said in whole units of Stripe's.
+pub(crate) fn stripes_amount(money: &Money) -> Option<i64> {
+    let (scale, factor) = scale(&money.currency.to_ascii_lowercase())?;
+    match scale {
+        0 => Some(money.amount),
+        1.. => (money.amount % factor == 0).then(|| money.amount / factor),
+        _ => money.amount.checked_mul(factor),
+    }
 }
 
 impl Item {

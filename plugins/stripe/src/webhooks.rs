@@ -6,7 +6,7 @@ use tillgate_plugin_sdk::{Context, Json, Webhooks};
 
 use crate::map::{Body, Event, Object};
 use crate::signature::Signature;
-use crate::{Stripe, api, subscriptions};
+use crate::{Stripe, api, changes};
 
 /// How far a signed time may be from the host's clock, in milliseconds, as in Stripe's libraries; and in both
 /// directions, as in the stricter of them.
@@ -77,7 +77,7 @@ impl Webhooks for Stripe {
 async fn with_all_items(ctx: &Context, account: Option<&str>, object: Object) -> Result<Object, GatewayError> {
     Ok(match object {
         Object::Subscription(subscription) => {
-            Object::Subscription(subscriptions::complete(ctx, account, subscription).await?)
+            Object::Subscription(changes::complete(ctx, account, subscription).await?)
         }
         other => other,
     })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use tillgate_domain::{CheckoutType, PaymentStatus, SubscriptionSnapshot, Timestamp};
+use tillgate_domain::{CheckoutType, Money, PaymentStatus, RefundState, SubscriptionSnapshot, Timestamp};
 
 use super::{Journal, Parsed, Receipt, StoreError, WebhookDecision, WebhookRequest};
 use crate::account::ConnectedAccount;
@@ -273,6 +273,66 @@ pub struct SeatsRequest {
     pub proration: Proration,
 }
 
+/// Asks for another plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanRequest {
+    /// The provider's id of the subscription.
+    pub reference: String,
+    /// The provider's id of the price to replace.
+    pub price_reference: Option<String>,
+    /// The provider's id of the price that takes its place.
+    pub new_price_reference: String,
+    /// How the change is charged.
+    pub proration: Proration,
+}
+
+/// Why money is given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundReason {
+    /// It was paid twice.
+    Duplicate,
+    /// Somebody else paid with it.
+    Fraudulent,
+    /// The customer asked for it.
+    RequestedByCustomer,
+}
+
+/// Asks for a refund.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundRequest {
+    /// By which the provider counts the payment.
+    pub payment_reference: String,
+    /// Other ids of it.
+    pub payment_aliases: Vec<String>,
+    /// What was paid.
+    #[serde(with = "crate::codec::money")]
+    pub payment_amount: Money,
+    /// How much of it, in minor units of its currency; all that is left where none is given.
+    pub amount: Option<i64>,
+    /// Why.
+    pub reason: Option<RefundReason>,
+}
+
+/// A refund the provider made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderRefund {
+    /// The provider's id.
+    pub reference: String,
+    /// How it stands.
+    pub state: RefundState,
+    /// How much.
+    pub amount: Money,
+    /// The ids by which the provider's events name the payment.
+    pub payment_references: Vec<String>,
+    /// Why, in the provider's words.
+    pub reason: Option<String>,
+    /// Why it failed, in the provider's words.
+    pub failure_reason: Option<String>,
+    /// The provider's clock when this was true.
+    pub as_of: Option<Timestamp>,
+}
+
 /// A subscription as the provider has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderSubscription {
@@ -359,6 +419,29 @@ pub trait PaymentGateway: Send + Sync {
 
     /// Changes the number of seats.
     async fn update_seats(&self, call: GatewayCall<'_>, request: &SeatsRequest) -> Result<ChangeOutcome, GatewayError>;
+
+    /// Takes back a cancellation that is scheduled.
+    async fn uncancel_subscription(
+        &self,
+        call: GatewayCall<'_>,
+        reference: &str,
+    ) -> Result<ChangeOutcome, GatewayError>;
+
+    /// Changes what a subscription is for.
+    async fn change_plan(&self, call: GatewayCall<'_>, request: &PlanRequest) -> Result<ChangeOutcome, GatewayError>;
+
+    /// Pauses a subscription.
+    async fn pause_subscription(&self, call: GatewayCall<'_>, reference: &str) -> Result<ChangeOutcome, GatewayError>;
+
+    /// Resumes a subscription.
+    async fn resume_subscription(&self, call: GatewayCall<'_>, reference: &str) -> Result<ChangeOutcome, GatewayError>;
+
+    /// Gives a payment back, or part of it.
+    async fn create_refund(
+        &self,
+        call: GatewayCall<'_>,
+        request: &RefundRequest,
+    ) -> Result<ProviderRefund, GatewayError>;
 
     /// Judges whether a webhook is genuine, over its raw bytes. `now` is the host's clock.
     async fn authenticate_webhook(

@@ -14,12 +14,23 @@ pub enum Capability {
     Checkout,
     Portal,
     Subscriptions,
+    PlanChange,
+    Pause,
+    Refunds,
     Webhooks,
 }
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Self; 4] = [Self::Checkout, Self::Portal, Self::Subscriptions, Self::Webhooks];
+    pub const ALL: [Self; 7] = [
+        Self::Checkout,
+        Self::Portal,
+        Self::Subscriptions,
+        Self::PlanChange,
+        Self::Pause,
+        Self::Refunds,
+        Self::Webhooks,
+    ];
 
     /// The name of its interface.
     #[must_use]
@@ -28,6 +39,9 @@ impl Capability {
             Self::Checkout => "checkout",
             Self::Portal => "portal",
             Self::Subscriptions => "subscriptions",
+            Self::PlanChange => "plan-change",
+            Self::Pause => "pause",
+            Self::Refunds => "refunds",
             Self::Webhooks => "webhooks",
         }
     }

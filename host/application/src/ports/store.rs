@@ -66,6 +66,13 @@ pub struct PurchaseFilter {
     pub subscription_id: Option<SubscriptionId>,
 }
 
+/// Which refunds are wanted. All given conditions hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RefundFilter {
+    /// Of this payment.
+    pub payment_id: Option<PaymentId>,
+}
+
 /// Tenants, and what each has under its own ids.
 #[async_trait]
 pub trait DirectoryRepository: Send + Sync {
@@ -247,6 +254,15 @@ pub trait PaymentRepository: Send + Sync {
     async fn payments(&self, tenant_id: TenantId, page: &PageRequest) -> Result<Page<Payment>, StoreError>;
     /// A refund.
     async fn refund(&self, tenant_id: TenantId, id: RefundId) -> Result<Option<Refund>, StoreError>;
+    /// A tenant's refunds.
+    async fn refunds(
+        &self,
+        tenant_id: TenantId,
+        filter: &RefundFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Refund>, StoreError>;
+    /// How much was given back of a payment by the refunds that are known and didn't fail, in minor units.
+    async fn refunded_total(&self, tenant_id: TenantId, payment_id: PaymentId) -> Result<i64, StoreError>;
     /// The refund the provider knows by this id.
     async fn refund_by_provider_reference(
         &self,

@@ -3,13 +3,14 @@
 use tillgate_application::operation::OperationStatus;
 use tillgate_application::ports::{CancelMode, GatewayError, Proration, ProviderEvent};
 use tillgate_application::{
-    ApplicationError, CancelSubscription, UpdateSeats, WebhookAnswer, cancel_subscription, create_checkout_session,
-    process_due_webhooks, receive_webhook, resume_abandoned_operations, update_seats,
+    ApplicationError, CancelSubscription, ChangePlan, CreateRefund, UpdateSeats, WebhookAnswer, cancel_subscription,
+    change_plan, create_checkout_session, create_refund, process_due_webhooks, receive_webhook,
+    resume_abandoned_operations, update_seats,
 };
-use tillgate_domain::{CheckoutType, PaymentState, SubscriptionChange, SubscriptionStatus};
-use tillgate_fakes::{World, checkout_completed, payment, subscription_event, webhook};
+use tillgate_domain::{CheckoutType, Money, PaymentState, SubscriptionChange, SubscriptionStatus};
+use tillgate_fakes::{World, checkout_completed, payment, refund, subscription_event, webhook};
 
-use crate::given::{AFTER_ANY_LEASE_MS, counted, subscribed, with_key};
+use crate::given::{AFTER_ANY_LEASE_MS, counted, paid, subscribed, subscribed_with_choice, with_key};
 
 /// The most points a host passes in any of these tests; more means that one never ends.
 const POINTS_MAX: u32 = 60;
@@ -133,6 +134,124 @@ async fn seats_are_changed_once() {
         let changed = ["subscription.created", "subscription.seats_changed"];
         assert_eq!(world.published("subscription"), changed, "stopped at {first}");
     }
+}
+
+#[tokio::test]
+async fn a_plan_is_changed_once() {
+    let mut first = 0;
+    loop {
+        assert!(first < POINTS_MAX);
+        let (mut world, subscription_id) = subscribed_with_choice().await;
+        let caller = with_key(world.tenant_id, "key", 1);
+        let command = ChangePlan {
+            tenant_id: world.tenant_id,
+            subscription_id,
+            product_id: "plus".to_owned(),
+            proration: Proration::default(),
+        };
+        let app = world.app.clone();
+        let (crashed, _) = crash_twice!(world, first, u32::MAX, change_plan(&app, &caller, command.clone()));
+        if !crashed {
+            break;
+        }
+        let view = change_plan(&world.app, &caller, command).await.unwrap();
+        let product = view.subscription.product_id.as_deref();
+        assert_eq!(
+            (view.outcome.as_str(), product),
+            ("applied", Some("plus")),
+            "stopped at {first}"
+        );
+        assert_eq!(view.subscription.seats, Some(3));
+        assert_eq!(world.provider.performed().len(), 1, "stopped at {first}");
+        let changed = ["subscription.created", "subscription.plan_changed"];
+        assert_eq!(world.published("subscription"), changed, "stopped at {first}");
+        first += 1;
+    }
+    assert!(first >= 8, "{first} points");
+}
+
+#[tokio::test]
+async fn a_payment_is_refunded_once() {
+    let (mut first, mut crashes) = (0, 0);
+    'first: loop {
+        for second in 0.. {
+            assert!(first < POINTS_MAX && second < POINTS_MAX);
+            let (mut world, payment_id) = paid(PaymentState::Succeeded).await;
+            let caller = with_key(world.tenant_id, "key", 1);
+            let command = CreateRefund {
+                tenant_id: world.tenant_id,
+                payment_id,
+                amount: Some(Money::new(700, "usd".parse().unwrap())),
+                reason: None,
+            };
+            let app = world.app.clone();
+            let (crashed, again) = crash_twice!(world, first, second, create_refund(&app, &caller, command.clone()));
+            if !crashed {
+                break 'first;
+            }
+            crashes += 1;
+            // The provider tells of it by a webhook too, before the answer is taken in or after.
+            let told = refund("evt_refund", 9, "re_1", "by_in_1", 700);
+            if second % 2 == 0 && !world.provider.performed().is_empty() {
+                world.deliver(vec![told.clone()]).await.unwrap();
+            }
+            let view = create_refund(&world.app, &caller, command).await.unwrap();
+            world.deliver(vec![told]).await.unwrap();
+            assert_eq!(
+                (view.amount.amount, view.payment_id),
+                (700, Some(payment_id.to_string()))
+            );
+            assert_eq!(
+                world.provider.performed().len(),
+                1,
+                "stopped at {first}, then at {second}"
+            );
+            let rows = world.store.rows().clone();
+            assert_eq!(rows.refunds.len(), 1, "stopped at {first}, then at {second}");
+            assert_eq!(
+                rows.payments[&payment_id].refunded_amount, 700,
+                "stopped at {first}, then at {second}"
+            );
+            assert_eq!(world.published("payment"), ["payment.refunded", "payment.succeeded"]);
+            assert_eq!(counted(&world.published("refund"))["refund.created"], 1);
+            if !again {
+                break;
+            }
+        }
+        first += 1;
+    }
+    assert!(first >= 8, "{first} points, {crashes} crashes");
+}
+
+#[tokio::test]
+async fn without_idempotency_at_the_provider_nothing_is_refunded_twice() {
+    let mut unknown = 0;
+    for first in 0.. {
+        assert!(first < POINTS_MAX);
+        let (mut world, payment_id) = paid(PaymentState::Succeeded).await;
+        world.provider.forget_idempotency();
+        let caller = with_key(world.tenant_id, "key", 1);
+        let command = CreateRefund {
+            tenant_id: world.tenant_id,
+            payment_id,
+            amount: None,
+            reason: None,
+        };
+        let app = world.app.clone();
+        let (crashed, _) = crash_twice!(world, first, u32::MAX, create_refund(&app, &caller, command.clone()));
+        if !crashed {
+            break;
+        }
+        match create_refund(&world.app, &caller, command).await {
+            Ok(_) => {}
+            Err(ApplicationError::Gateway { error, .. }) if matches!(*error, GatewayError::UnknownOutcome(_)) => {
+                unknown += 1;
+            }
+            Err(error) => panic!("stopped at {first}: {error}"),
+        }
+        assert!(world.provider.performed().len() <= 1, "stopped at {first}");
+    }
+    assert!(unknown > 0, "between the request and its record, nobody can know");
 }
 
 #[tokio::test]

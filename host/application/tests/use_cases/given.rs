@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use tillgate_application::Caller;
 use tillgate_application::operation::IdempotencyKey;
-use tillgate_domain::{SubscriptionChange, SubscriptionId, SubscriptionStatus, TenantId};
-use tillgate_fakes::{World, subscription_event};
+use tillgate_application::{Caller, PutProduct, put_product};
+use tillgate_domain::{PaymentId, PaymentState, SubscriptionChange, SubscriptionId, SubscriptionStatus, TenantId};
+use tillgate_fakes::{World, payment, subscription_event};
 
 /// Longer than any lease of the use cases.
 pub(crate) const AFTER_ANY_LEASE_MS: i64 = 10 * 60 * 1000;
@@ -46,5 +46,29 @@ pub(crate) async fn subscribed() -> (World, SubscriptionId) {
     }
     world.deliver(vec![created]).await.unwrap();
     let id = *world.store.rows().subscriptions.keys().next().unwrap();
+    (world, id)
+}
+
+/// The same, with another product `plus` that costs `price_2`.
+pub(crate) async fn subscribed_with_choice() -> (World, SubscriptionId) {
+    let (world, id) = subscribed().await;
+    let plus = PutProduct {
+        tenant_id: world.tenant_id,
+        id: "plus".to_owned(),
+        name: None,
+        prices: BTreeMap::from([(world.account_id, "price_2".to_owned())]),
+    };
+    put_product(&world.app, plus).await.unwrap();
+    (world, id)
+}
+
+/// A world with one payment of 20.00, in a state.
+pub(crate) async fn paid(state: PaymentState) -> (World, PaymentId) {
+    let (world, _) = subscribed().await;
+    world
+        .deliver(vec![payment("evt_paid", 1, "in_1", state)])
+        .await
+        .unwrap();
+    let id = *world.store.rows().payments.keys().next().unwrap();
     (world, id)
 }

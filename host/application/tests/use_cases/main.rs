@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 
+mod changes;
 mod crashes;
 mod faults;
 mod given;
@@ -9,6 +10,7 @@ mod idempotency;
 mod operations;
 mod order;
 mod retries;
+mod refunds;
 mod secrets;
 mod unknown;
 mod webhooks;

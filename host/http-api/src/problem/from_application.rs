@@ -62,6 +62,7 @@ impl From<DomainError> for Problem {
         match error {
             DomainError::InvalidSubscriptionStatus { .. } => Self::new(Code::InvalidSubscriptionStatus, text),
             DomainError::InvalidPurchaseStatus { .. } => Self::new(Code::InvalidPurchaseStatus, text),
+            DomainError::InvalidPaymentStatus { .. } => Self::new(Code::InvalidPaymentStatus, text),
             DomainError::InvalidSeats { max, .. } => field(
                 Code::InvalidSeats,
                 text,
@@ -128,6 +129,7 @@ fn not_found_code(what: &str) -> Code {
         "subscription" => Code::SubscriptionNotFound,
         "purchase" => Code::PurchaseNotFound,
         "payment" => Code::PaymentNotFound,
+        "refund" => Code::RefundNotFound,
         _ => Code::NotFound,
     }
 }
@@ -182,6 +184,10 @@ mod tests {
             (
                 DomainError::InvalidPurchaseStatus { status, action },
                 "invalid_purchase_status",
+            ),
+            (
+                DomainError::InvalidPaymentStatus { status, action },
+                "invalid_payment_status",
             ),
             (DomainError::InvalidSeats { given: 0, max: 9 }, "invalid_seats"),
             (DomainError::InvalidTrial { given: 0, max: 9 }, "invalid_trial"),

@@ -3,30 +3,16 @@
 use axum::extract::State;
 use serde::Deserialize;
 use tillgate_application::views::ChangeView;
-use tillgate_application::{UpdateSeats, ports, update_seats};
+use tillgate_application::{UpdateSeats, update_seats};
 use utoipa::ToSchema;
 
+use super::proration::Proration;
 use crate::auth::TenantCaller;
 use crate::extract::{Path, id};
 use crate::json::{Json, RequestBody};
 use crate::openapi::{IdempotencyKeyHeader, problems};
 use crate::problem::Problem;
 use crate::state::Api;
-
-/// How a change in the middle of a period is charged.
-#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Proration {
-    /// As the provider does by itself.
-    #[default]
-    ProviderDefault,
-    /// On the next invoice.
-    NextInvoice,
-    /// Now.
-    InvoiceNow,
-    /// It isn't.
-    None,
-}
 
 /// How many seats are wanted.
 #[derive(Deserialize, ToSchema)]
@@ -73,12 +59,7 @@ pub(super) async fn put_subscription_seats(
         tenant_id: tenant.id,
         subscription_id: id("subscription", &given)?,
         seats: value.seats,
-        proration: match value.proration {
-            Proration::ProviderDefault => ports::Proration::ProviderDefault,
-            Proration::NextInvoice => ports::Proration::NextInvoice,
-            Proration::InvoiceNow => ports::Proration::InvoiceNow,
-            Proration::None => ports::Proration::None,
-        },
+        proration: value.proration.into(),
     };
     let caller = tenant.caller(idempotency_key);
     Ok(axum::Json(update_seats(&api.app, &caller, command).await?))

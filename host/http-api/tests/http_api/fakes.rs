@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tillgate_application::ports::*;
 use tillgate_application::{Application, Ports, RetryPolicy, Settings};
-use tillgate_domain::{PaymentStatus, Timestamp};
+use tillgate_domain::{Money, PaymentStatus, RefundState, Timestamp};
 use tillgate_fakes::{FakePlugins, ManualClock, MemoryStore, NOW, PlainSealer, SeededIds};
 use tillgate_http_api::{ApiOptions, router};
 use tower::ServiceExt;
@@ -52,13 +52,41 @@ impl PaymentGateway for Provider {
         panic!("a fault, on purpose")
     }
     async fn cancel_subscription(&self, _: GatewayCall<'_>, _: &CancelRequest) -> Result<ChangeOutcome, GatewayError> {
-        Ok(ChangeOutcome::Scheduled {
-            effective_at: Some(Timestamp::from_seconds(NOW + 86_400)),
-            subscription: None,
-        })
+        later()
     }
     async fn update_seats(&self, _: GatewayCall<'_>, _: &SeatsRequest) -> Result<ChangeOutcome, GatewayError> {
         unreachable!()
+    }
+    async fn uncancel_subscription(&self, _: GatewayCall<'_>, _: &str) -> Result<ChangeOutcome, GatewayError> {
+        later()
+    }
+    async fn change_plan(&self, _: GatewayCall<'_>, request: &PlanRequest) -> Result<ChangeOutcome, GatewayError> {
+        assert_eq!(
+            (request.new_price_reference.as_str(), request.proration),
+            ("price_1", Proration::InvoiceNow)
+        );
+        later()
+    }
+    async fn pause_subscription(&self, _: GatewayCall<'_>, _: &str) -> Result<ChangeOutcome, GatewayError> {
+        later()
+    }
+    async fn resume_subscription(&self, _: GatewayCall<'_>, _: &str) -> Result<ChangeOutcome, GatewayError> {
+        Ok(ChangeOutcome::ActionRequired {
+            url: "https://pay.example/in_1".into(),
+            subscription: None,
+        })
+    }
+    async fn create_refund(&self, _: GatewayCall<'_>, request: &RefundRequest) -> Result<ProviderRefund, GatewayError> {
+        let paid = request.payment_amount;
+        Ok(ProviderRefund {
+            reference: "re_1".into(),
+            state: RefundState::Pending,
+            amount: Money::new(request.amount.unwrap_or(paid.amount), paid.currency),
+            payment_references: Vec::new(),
+            reason: request.reason.map(|reason| format!("{reason:?}")),
+            failure_reason: None,
+            as_of: None,
+        })
     }
     async fn authenticate_webhook(
         &self,
@@ -82,6 +110,14 @@ impl PaymentGateway for Provider {
     async fn parse_webhook(&self, _: GatewayCall<'_>, _: &WebhookRequest) -> Result<Receipt, GatewayError> {
         unreachable!()
     }
+}
+
+/// A change comes a day later.
+fn later() -> Result<ChangeOutcome, GatewayError> {
+    Ok(ChangeOutcome::Scheduled {
+        effective_at: Some(Timestamp::from_seconds(NOW + 86_400)),
+        subscription: None,
+    })
 }
 
 /// What was answered.

@@ -20,11 +20,17 @@ const ROUTES: &[(&str, &str)] = &[
     ("get", "/v1/subscriptions"),
     ("get", "/v1/subscriptions/{id}"),
     ("post", "/v1/subscriptions/{id}/cancel"),
+    ("post", "/v1/subscriptions/{id}/uncancel"),
     ("put", "/v1/subscriptions/{id}/seats"),
+    ("post", "/v1/subscriptions/{id}/change-plan"),
+    ("post", "/v1/subscriptions/{id}/pause"),
+    ("post", "/v1/subscriptions/{id}/resume"),
     ("get", "/v1/purchases"),
     ("get", "/v1/purchases/{id}"),
     ("get", "/v1/payments"),
     ("get", "/v1/payments/{id}"),
+    ("post,get", "/v1/refunds"),
+    ("get", "/v1/refunds/{id}"),
     ("get", "/v1/capabilities"),
     ("post,get", "/v1/webhooks/{provider_account_id}"),
     ("post,get", "/v1/admin/tenants"),
@@ -153,6 +159,9 @@ fn a_body_may_be_left_out_where_nothing_in_it_is_required() {
         .collect();
     let wanted = [
         "post /v1/subscriptions/{id}/cancel",
+        "post /v1/subscriptions/{id}/pause",
+        "post /v1/subscriptions/{id}/resume",
+        "post /v1/subscriptions/{id}/uncancel",
         "put /v1/organizations/{id}",
         "put /v1/users/{id}",
     ];
@@ -214,6 +223,7 @@ fn every_code_that_a_route_answers_is_in_the_table() {
         "not_found",
         "purchase_not_found",
         "payment_not_found",
+        "refund_not_found",
         "checkout_session_not_found",
         "invalid_purchase_status",
     ];

@@ -28,7 +28,7 @@ async fn create(world: &World, key: &str, body: &Value) -> Answer {
     world.send(request).await
 }
 
-fn subscription(world: &World, bits: u128, status: SubscriptionStatus) -> String {
+pub(crate) fn subscription(world: &World, bits: u128, status: SubscriptionStatus) -> String {
     let now = Timestamp::from_seconds(1_700_000_000);
     let new = NewSubscription {
         id: SubscriptionId::from_bits(bits),
@@ -198,7 +198,15 @@ async fn capabilities_are_those_of_the_accounts_plugin() {
     assert_eq!(account["id"], world.account.as_str());
     assert_eq!(
         account["capabilities"],
-        json!(["checkout", "portal", "subscriptions", "webhooks"])
+        json!([
+            "checkout",
+            "portal",
+            "subscriptions",
+            "plan-change",
+            "pause",
+            "refunds",
+            "webhooks"
+        ])
     );
     assert_eq!(account["cancel_modes"], json!(["at_period_end"]));
     assert_eq!(

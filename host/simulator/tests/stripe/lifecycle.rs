@@ -194,3 +194,112 @@ async fn refunds_add_up_and_disputes_open() {
     assert_eq!(dispute["amount"], 5_000);
     assert!(kinds(&world.flush().await).contains(&"charge.dispute.created".to_owned()));
 }
+
+#[tokio::test]
+async fn a_plan_changes_on_its_item_and_is_prorated() {
+    let world = World::new().await;
+    let subscription = world.subscribe("").await;
+    let path = format!("/v1/subscriptions/{}", id(&subscription));
+    let item = &subscription["items"]["data"][0];
+    let product = item["price"]["product"].as_str().unwrap();
+    let form = format!("product={product}&currency=usd&unit_amount=3000&recurring[interval]=month");
+    let dearer = id(&world.post("/v1/prices", &form).await).to_owned();
+    let change = format!("items[0][id]={}&items[0][price]={dearer}", id(item));
+    world.advance(14 * DAY).await;
+    let invoiced = world
+        .post(
+            &path,
+            &format!("{change}&items[0][quantity]=5&proration_behavior=always_invoice"),
+        )
+        .await;
+    let changed = &invoiced["items"]["data"];
+    assert_eq!(changed.as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&changed[0]["price"]["id"], &changed[0]["quantity"]),
+        (&json!(dearer), &json!(5))
+    );
+    let invoice = world
+        .get(&format!(
+            "/v1/invoices/{}",
+            world.get(&path).await["latest_invoice"].as_str().unwrap()
+        ))
+        .await;
+    // Half a period of five seats, of 30 dollars instead of 10.
+    assert_eq!(
+        (&invoice["status"], &invoice["amount_paid"]),
+        (&json!("paid"), &json!(5_000))
+    );
+    // Who doesn't say how many has one.
+    let alone = world.post(&path, &format!("{change}&proration_behavior=none")).await;
+    assert_eq!(alone["items"]["data"][0]["quantity"], 1);
+}
+
+#[tokio::test]
+async fn while_collection_is_paused_invoices_are_void() {
+    let world = World::new().await;
+    let subscription = world.subscribe("").await;
+    let path = format!("/v1/subscriptions/{}", id(&subscription));
+    let paused = world.post(&path, "pause_collection[behavior]=void").await;
+    assert_eq!(
+        (&paused["status"], &paused["pause_collection"]["behavior"]),
+        (&json!("active"), &json!("void"))
+    );
+    world.advance(32 * DAY).await;
+    let invoices = world.get("/v1/invoices").await["data"].clone();
+    assert_eq!(invoices[0]["status"], "void");
+    let resumed = world.post(&path, "pause_collection=").await;
+    assert_eq!(resumed["pause_collection"], Value::Null);
+    world.advance(32 * DAY).await;
+    assert_eq!(world.get("/v1/invoices").await["data"][0]["status"], "paid");
+}
+
+#[tokio::test]
+async fn an_invoices_payment_is_found_and_refunded_in_parts() {
+    let world = World::new().await;
+    let subscription = world.subscribe("").await;
+    let invoice = subscription["latest_invoice"].as_str().unwrap();
+    assert_eq!(
+        world.get(&format!("/v1/invoices/{invoice}")).await["payment_intent"],
+        Value::Null
+    );
+    let of = async |query: String| world.get_raw(&format!("/v1/invoice_payments?{query}")).await;
+    let found = of(format!("invoice={invoice}&status=paid&limit=100")).await.json();
+    assert_eq!(
+        (&found["object"], found["data"].as_array().unwrap().len()),
+        (&json!("list"), 1)
+    );
+    let payment = &found["data"][0];
+    assert_eq!(
+        (&payment["object"], &payment["amount_paid"]),
+        (&json!("invoice_payment"), &json!(5_000))
+    );
+    assert_eq!(
+        of(format!("invoice={invoice}&status=open")).await.json()["data"],
+        json!([])
+    );
+    assert_eq!(of("invoice=in_no".to_owned()).await.status, 400);
+
+    let intent = payment["payment"]["payment_intent"].as_str().unwrap();
+    let first = world
+        .post(
+            "/v1/refunds",
+            &format!("payment_intent={intent}&amount=1200&reason=duplicate"),
+        )
+        .await;
+    assert_eq!(
+        (&first["status"], &first["amount"]),
+        (&json!("succeeded"), &json!(1_200))
+    );
+    let charge = first["charge"].as_str().unwrap();
+    let too_much = world
+        .post_raw("/v1/refunds", &format!("charge={charge}&amount=3801"))
+        .await;
+    assert_eq!(
+        (too_much.status, &too_much.json()["error"]["param"]),
+        (400, &json!("amount"))
+    );
+    let rest = world.post("/v1/refunds", &format!("charge={charge}")).await;
+    assert_eq!(rest["amount"], 3_800);
+    let nothing_left = world.post_raw("/v1/refunds", &format!("payment_intent={intent}")).await;
+    assert_eq!(nothing_left.json()["error"]["code"], "charge_already_refunded");
+}

@@ -1,11 +1,13 @@
 //! Payments, refunds and disputes.
 
 use async_trait::async_trait;
-use tillgate_application::ports::{Page, PageRequest, PaymentRepository, StoreError};
+use sqlx::Row as _;
+use tillgate_application::ports::{Page, PageRequest, PaymentRepository, RefundFilter, StoreError};
 use tillgate_domain::{Dispute, Payment, PaymentId, ProviderAccountId, Refund, RefundId, TenantId};
 
 use super::Repository;
 use super::tables::{of_tenant, select};
+use crate::failures::query_failed;
 
 impl Repository {
     async fn payment_by_alias(
@@ -58,6 +60,31 @@ impl PaymentRepository for Repository {
 
     async fn refund(&self, tenant_id: TenantId, id: RefundId) -> Result<Option<Refund>, StoreError> {
         self.by_id(tenant_id, &id.to_string()).await
+    }
+
+    async fn refunds(
+        &self,
+        tenant_id: TenantId,
+        filter: &RefundFilter,
+        request: &PageRequest,
+    ) -> Result<Page<Refund>, StoreError> {
+        let mut query = of_tenant::<Refund>(tenant_id);
+        if let Some(id) = filter.payment_id {
+            query.push(" AND payment_id = ").push_bind(id.to_string());
+        }
+        self.page(query, request).await
+    }
+
+    async fn refunded_total(&self, tenant_id: TenantId, payment_id: PaymentId) -> Result<i64, StoreError> {
+        // PostgreSQL sums into another type, SQLite keeps it: cast, both are the same.
+        let sql = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) AS total FROM refunds
+                   WHERE tenant_id = $1 AND payment_id = $2 AND state NOT IN ('failed', 'canceled')";
+        let query = sqlx::query(sql)
+            .bind(tenant_id.to_string())
+            .bind(payment_id.to_string());
+        let rows = self.rows(query).await?;
+        rows.first()
+            .map_or(Ok(0), |row| row.try_get("total").map_err(|error| query_failed(&error)))
     }
 
     async fn refund_by_provider_reference(

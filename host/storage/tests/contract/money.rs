@@ -1,6 +1,6 @@
 //! Payments, refunds and disputes.
 
-use tillgate_application::ports::Write;
+use tillgate_application::ports::{RefundFilter, Write};
 use tillgate_domain::{
     CustomerId, Dispute, DisputeFacts, DisputeId, Payment, PaymentFacts, PaymentId, PaymentState, Refund, RefundFacts,
     RefundId, RefundState,
@@ -11,6 +11,7 @@ use crate::given::{ACCOUNT, OTHER_TENANT, Shared, TENANT, at, begin, commit, pag
 crate::on_every_store! {
     a_payment_is_found_by_any_of_its_ids,
     refunds_and_disputes_are_read_as_they_were_saved,
+    refunds_are_listed_and_added_up_by_payment,
 }
 
 fn payment(number: u128, aliases: &[&str]) -> Payment {
@@ -76,6 +77,60 @@ async fn a_payment_is_found_by_any_of_its_ids(database: &Shared) {
     assert_eq!(database.payment(TENANT, first.id).await.unwrap(), Some(first));
     let found = database.payments(TENANT, &page(1, None)).await.unwrap();
     assert_eq!((found.items.len(), found.has_more), (1, true));
+}
+
+async fn refunds_are_listed_and_added_up_by_payment(database: &Shared) {
+    begin(database).await;
+    let refund = |number: u128, payment: Option<u128>, amount: i64, state: RefundState| {
+        let facts = RefundFacts {
+            provider_reference: format!("re_{number}"),
+            state,
+            amount: usd(amount),
+            payment_references: Vec::new(),
+            reason: None,
+            failure_reason: None,
+            as_of: None,
+        };
+        let payment = payment.map(PaymentId::from_bits);
+        Write::Refund(Refund::create(
+            RefundId::from_bits(number),
+            TENANT,
+            ACCOUNT,
+            payment,
+            facts,
+            at(5),
+        ))
+    };
+    let refunds = [
+        refund(1, Some(1), 300, RefundState::Succeeded),
+        refund(2, Some(1), 40, RefundState::Pending),
+        refund(3, Some(1), 1_000, RefundState::Failed),
+        refund(4, Some(1), 2_000, RefundState::Canceled),
+        refund(5, Some(2), 5, RefundState::RequiresAction),
+        refund(6, None, 7, RefundState::Succeeded),
+    ];
+    commit(database, refunds).await.unwrap();
+    let total = |tenant, payment: u128| database.refunded_total(tenant, PaymentId::from_bits(payment));
+    assert_eq!(total(TENANT, 1).await.unwrap(), 340);
+    assert_eq!(total(TENANT, 2).await.unwrap(), 5);
+    assert_eq!(total(TENANT, 3).await.unwrap(), 0);
+    assert_eq!(total(OTHER_TENANT, 1).await.unwrap(), 0);
+    let listed = async |tenant, payment: Option<u128>, after: Option<u128>| {
+        let filter = RefundFilter {
+            payment_id: payment.map(PaymentId::from_bits),
+        };
+        let after = after.map(|bits| RefundId::from_bits(bits).to_string());
+        let found = database
+            .refunds(tenant, &filter, &page(3, after.as_deref()))
+            .await
+            .unwrap();
+        let ids: Vec<u128> = found.items.iter().map(|refund| refund.id.bits()).collect();
+        (ids, found.has_more)
+    };
+    assert_eq!(listed(TENANT, Some(1), None).await, (vec![1, 2, 3], true));
+    assert_eq!(listed(TENANT, Some(1), Some(3)).await, (vec![4], false));
+    assert_eq!(listed(TENANT, None, Some(3)).await, (vec![4, 5, 6], false));
+    assert_eq!(listed(OTHER_TENANT, None, None).await, (vec![], false));
 }
 
 async fn refunds_and_disputes_are_read_as_they_were_saved(database: &Shared) {

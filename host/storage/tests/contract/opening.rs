@@ -49,7 +49,7 @@ async fn migrations_are_pending_once() {
 }
 
 /// Every migration, in order.
-const ALL: [&str; 2] = ["0001_initial", "0002_open_operations"];
+const ALL: [&str; 3] = ["0001_initial", "0002_open_operations", "0003_refunds_by_payment"];
 
 #[tokio::test]
 async fn what_was_committed_is_there_after_reopening() {

@@ -152,7 +152,7 @@ impl Charge {
 
 impl Refund {
     /// What it says about itself.
-    pub(super) fn facts(&self) -> Option<RefundFacts> {
+    pub(crate) fn facts(&self) -> Option<RefundFacts> {
         Some(RefundFacts {
             reference: Some(self.id.clone()),
             state: match self.status.as_deref() {

@@ -70,6 +70,7 @@ shape!(
         may current_period_end: i64,
         may latest_invoice: Expandable<InvoicePage>,
         may pending_update: PendingUpdate,
+        may pause_collection: PauseCollection,
         may metadata: Metadata,
     }
 );
@@ -111,6 +112,13 @@ shape!(
 );
 
 shape!(
+    /// That nothing is collected for now (<https://docs.stripe.com/billing/subscriptions/pause-payment>).
+    PauseCollection {
+
+    }
+);
+
+shape!(
     /// <https://docs.stripe.com/api/invoices/object>
     Invoice {
         must id: String,
@@ -147,7 +155,9 @@ shape!(
 );
 
 shape!(
+    /// <https://docs.stripe.com/api/invoice-payment/object>
     InvoicePayment {
+        may amount_paid: i64,
         may payment: PaymentOf,
     }
 );

@@ -7,8 +7,7 @@ use super::read::Expandable;
 use super::shape::{InvoicePage, Item, Subscription};
 use super::{correlation, metadata, money, reference, time};
 
-/// What a status means (<https://docs.stripe.com/api/subscriptions/object#subscription_object-status>). While
-/// `pause_collection` is set the status stays what it is: the customer keeps what they have.
+/// What a status means (<https://docs.stripe.com/api/subscriptions/object#subscription_object-status>).
 fn status(word: &str) -> SubscriptionStatus {
     match word {
         "incomplete" => SubscriptionStatus::Incomplete,
@@ -30,6 +29,35 @@ impl Subscription {
     /// Whether it has ended for good.
     pub(crate) fn is_ended(&self) -> bool {
         matches!(self.status.as_str(), "canceled" | "incomplete_expired")
+    }
+
+    /// Whether Stripe collects nothing for it now. Its status at Stripe doesn't show it.
+    pub(crate) const fn collection_is_paused(&self) -> bool {
+        self.pause_collection.is_some()
+    }
+
+    /// Whether it stands still by its status: its trial ended without a way to pay.
+    pub(crate) fn is_paused_itself(&self) -> bool {
+        self.status == "paused"
+    }
+
+    /// Whether it is to end with its period.
+    pub(crate) fn ends_with_period(&self) -> bool {
+        self.cancel_at_period_end == Some(true)
+    }
+
+    /// Whether it is to end at some time that isn't the end of a period.
+    pub(crate) fn ends_at_some_time(&self) -> bool {
+        self.cancel_at.is_some() && !self.ends_with_period()
+    }
+
+    /// What its status means. One that goes on while nothing is collected is paused, whatever Stripe calls it.
+    fn status(&self) -> SubscriptionStatus {
+        use SubscriptionStatus as S;
+        match status(&self.status) {
+            S::Trialing | S::Active | S::PastDue | S::Unpaid if self.collection_is_paused() => S::Paused,
+            status => status,
+        }
     }
 
     /// Its items, as far as Stripe sent them.
@@ -66,7 +94,7 @@ impl Subscription {
         let starts = self.items().iter().filter_map(|item| item.current_period_start);
         let ends = self.items().iter().filter_map(|item| item.current_period_end);
         let period_end = ends.max().or(self.current_period_end);
-        let at_period_end = self.cancel_at_period_end == Some(true);
+        let at_period_end = self.ends_with_period();
         let cancel_at = self.cancel_at.or(period_end.filter(|_| at_period_end));
         // What has ended will not end again.
         let cancel_at = cancel_at.filter(|_| !self.is_ended());
@@ -74,7 +102,7 @@ impl Subscription {
         Snapshot {
             reference: self.id.clone(),
             customer_reference: reference(self.customer.as_ref()),
-            status: status(&self.status),
+            status: self.status(),
             provider_status: self.status.clone(),
             items: self.items().iter().map(|item| self.item(item)).collect(),
             currency: self.currency.as_deref().map(str::to_ascii_lowercase),

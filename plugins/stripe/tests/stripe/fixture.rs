@@ -2,10 +2,13 @@
 
 use serde_json::{Value, json};
 use tillgate_plugin_sdk::testing::Script;
-use tillgate_plugin_sdk::types::Effect;
+use tillgate_plugin_sdk::types::{ChangeOutcome, Effect, Subscription};
 
 /// `Thu, 02 Aug 2018 10:10:20 GMT`, the date of every answer here.
 pub(crate) const DATE: i64 = 1_533_204_620_000;
+
+/// Where the subscription is.
+pub(crate) const PATH: &str = "/v1/subscriptions/sub_1";
 
 /// A subscription in the newest shape, with one item of five seats.
 pub(crate) fn subscription() -> Value {
@@ -67,5 +70,31 @@ impl Usual for Script {
     fn dated(self) -> Self {
         self.respond_header("Date", "Thu, 02 Aug 2018 10:10:20 GMT")
             .respond_header("Request-Id", "req_1")
+    }
+}
+
+/// The subscription is asked for, and this comes back.
+pub(crate) fn fetched(script: Script, answer: Value) -> Script {
+    let script = script
+        .expect_get(PATH)
+        .usual()
+        .with_effect(Effect::Read)
+        .without_header("Idempotency-Key");
+    script
+        .with_query("expand[0]", "items.data.price")
+        .respond(200, answer)
+        .dated()
+}
+
+/// The subscription is changed by this, whole.
+pub(crate) fn posted(script: Script, fields: &[(&str, &str)]) -> Script {
+    script.expect_post(PATH).keyed("key").with_whole_form(fields)
+}
+
+/// What a change that was made left.
+pub(crate) fn applied(outcome: ChangeOutcome) -> Subscription {
+    match outcome {
+        ChangeOutcome::Applied(subscription) => subscription,
+        other => panic!("{other:#?}"),
     }
 }

@@ -6,10 +6,12 @@
     reason = "what tests share is test code too, and they are read more often than they fail"
 )]
 
+mod changes;
 mod checkout;
 mod distortions;
 mod fixture;
 mod manifest;
+mod refunds;
 mod signatures;
 mod subscriptions;
 mod webhooks;

@@ -1,6 +1,6 @@
 //! Subscriptions: asking, canceling, seats.
 
-use crate::fixture::{DATE, Usual, item, refusal, subscription, with};
+use crate::fixture::{DATE, PATH, Usual, applied, fetched, item, posted, refusal, subscription, with};
 use serde_json::{Value, json};
 use tillgate_plugin_sdk::Subscriptions;
 use tillgate_plugin_sdk::subscriptions::{
@@ -10,8 +10,6 @@ use tillgate_plugin_sdk::subscriptions::{
 use tillgate_plugin_sdk::testing::Script;
 use tillgate_plugin_sdk::types::{Effect, ErrorKind, GatewayError, Reached, RetryAdvice};
 use tillgate_plugin_stripe::Stripe;
-
-const PATH: &str = "/v1/subscriptions/sub_1";
 
 fn retrieve(script: Script, reference: &str) -> Result<Subscription, GatewayError> {
     let request = RetrieveRequest {
@@ -40,30 +38,6 @@ fn seats(script: Script, price: Option<&str>, seats: u64, proration: Proration) 
         extra: vec![],
     };
     script.run(async |ctx| Stripe::update_seats(ctx, request.clone()).await)
-}
-
-/// The subscription is asked for, and this comes back.
-fn fetched(script: Script, answer: Value) -> Script {
-    let script = script
-        .expect_get(PATH)
-        .usual()
-        .with_effect(Effect::Read)
-        .without_header("Idempotency-Key");
-    script
-        .with_query("expand[0]", "items.data.price")
-        .respond(200, answer)
-        .dated()
-}
-
-fn posted(script: Script, fields: &[(&str, &str)]) -> Script {
-    script.expect_post(PATH).keyed("key").with_whole_form(fields)
-}
-
-fn applied(outcome: ChangeOutcome) -> Subscription {
-    match outcome {
-        ChangeOutcome::Applied(subscription) => subscription,
-        other => panic!("{other:#?}"),
-    }
 }
 
 fn snapshot(answer: Value) -> Subscription {
@@ -112,8 +86,6 @@ fn every_status_is_known_or_kept() {
         let found = snapshot(with(subscription(), json!({"status": word})));
         assert_eq!((found.status, found.provider_status.as_str()), (status, word));
     }
-    let paused = json!({"pause_collection": {"behavior": "void"}});
-    assert_eq!(snapshot(with(subscription(), paused)).status, S::Active);
 }
 
 #[test]

@@ -24,4 +24,7 @@ macro_rules! capability {
 capability!(checkout, "checkout-capability");
 capability!(portal, "portal-capability");
 capability!(subscriptions, "subscriptions-capability");
+capability!(plan_change, "plan-change-capability");
+capability!(pause, "pause-capability");
+capability!(refunds, "refunds-capability");
 capability!(webhooks, "webhooks-capability");

@@ -5,7 +5,7 @@ use tillgate_application::ports::{Capability, PluginRejected};
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
-use super::bindings::{checkout, portal, subscriptions, webhooks};
+use super::bindings::{checkout, pause, plan_change, portal, refunds, subscriptions, webhooks};
 use super::{PACKAGE, VERSION};
 use crate::component::rejected;
 use crate::step::StepState;
@@ -16,6 +16,9 @@ pub(crate) struct Capabilities {
     pub(super) checkout: Option<checkout::CheckoutCapabilityIndices>,
     pub(super) portal: Option<portal::PortalCapabilityIndices>,
     pub(super) subscriptions: Option<subscriptions::SubscriptionsCapabilityIndices>,
+    pub(super) plan_change: Option<plan_change::PlanChangeCapabilityIndices>,
+    pub(super) pause: Option<pause::PauseCapabilityIndices>,
+    pub(super) refunds: Option<refunds::RefundsCapabilityIndices>,
     pub(super) webhooks: Option<webhooks::WebhooksCapabilityIndices>,
 }
 
@@ -61,6 +64,11 @@ impl Capabilities {
             Capability::Subscriptions => {
                 self.subscriptions = Some(subscriptions::SubscriptionsCapabilityIndices::new(pre)?);
             }
+            Capability::PlanChange => {
+                self.plan_change = Some(plan_change::PlanChangeCapabilityIndices::new(pre)?);
+            }
+            Capability::Pause => self.pause = Some(pause::PauseCapabilityIndices::new(pre)?),
+            Capability::Refunds => self.refunds = Some(refunds::RefundsCapabilityIndices::new(pre)?),
             Capability::Webhooks => self.webhooks = Some(webhooks::WebhooksCapabilityIndices::new(pre)?),
         }
         Ok(())
@@ -68,37 +76,24 @@ impl Capabilities {
 
     /// Checks the types of every function on an instance.
     pub(crate) fn check_types(&self, store: &mut Store<StepState>, instance: &Instance) -> Result<(), PluginRejected> {
-        let Self {
-            checkout,
-            portal,
-            subscriptions,
-            webhooks,
-        } = self;
         let store = &mut *store;
-        let checked = [
-            (
-                Capability::Checkout,
-                checkout
-                    .as_ref()
-                    .map(|found| found.load(&mut *store, instance).map(drop)),
-            ),
-            (
-                Capability::Portal,
-                portal.as_ref().map(|found| found.load(&mut *store, instance).map(drop)),
-            ),
-            (
-                Capability::Subscriptions,
-                subscriptions
-                    .as_ref()
-                    .map(|found| found.load(&mut *store, instance).map(drop)),
-            ),
-            (
-                Capability::Webhooks,
-                webhooks
-                    .as_ref()
-                    .map(|found| found.load(&mut *store, instance).map(drop)),
-            ),
-        ];
+        macro_rules! checked {
+            ($($capability:ident: $found:ident),* $(,)?) => {[
+                $((
+                    Capability::$capability,
+                    self.$found.as_ref().map(|found| found.load(&mut *store, instance).map(drop)),
+                ),)*
+            ]};
+        }
+        let checked: [_; Capability::ALL.len()] = checked! {
+            Checkout: checkout,
+            Portal: portal,
+            Subscriptions: subscriptions,
+            PlanChange: plan_change,
+            Pause: pause,
+            Refunds: refunds,
+            Webhooks: webhooks,
+        };
         for (capability, checked) in checked {
             if let Some(Err(error)) = checked {
                 return Err(wrong_type(&format!("{PACKAGE}{}", capability.as_str()), &error));

@@ -1,10 +1,10 @@
 //! Webhook receipts, from the contract's types to the application's.
 
 use tillgate_application::ports as app;
-use tillgate_domain::{PaymentState, PaymentStatus, RefundState, SubscriptionChange};
+use tillgate_domain::{PaymentState, PaymentStatus, SubscriptionChange};
 
 use super::authentication::ack;
-use super::incoming::subscription;
+use super::incoming::{refund_state, subscription};
 use super::values::{Malformed, money, optional_page_url, optional_reference, reference, references, text, time};
 use super::{types, webhook_types as w};
 use crate::limits::EVENTS_MAX;
@@ -99,13 +99,7 @@ fn payment(given: w::PaymentFacts) -> Result<app::PaymentEvent, Malformed> {
 fn refund(given: w::RefundFacts) -> Result<app::RefundEvent, Malformed> {
     Ok(app::RefundEvent {
         reference: optional_reference("refund.reference", given.reference)?,
-        state: match given.state {
-            w::RefundState::Pending => RefundState::Pending,
-            w::RefundState::RequiresAction => RefundState::RequiresAction,
-            w::RefundState::Succeeded => RefundState::Succeeded,
-            w::RefundState::Failed => RefundState::Failed,
-            w::RefundState::Canceled => RefundState::Canceled,
-        },
+        state: refund_state(given.state),
         amount: money("refund.amount", &given.amount)?,
         payment_references: references("refund.payment_references", given.payment_references)?,
         reason: text(given.reason),

@@ -1,10 +1,10 @@
 //! From the contract's types to the application's: what a plugin answers, checked.
 
 use tillgate_application::ports as app;
-use tillgate_domain::{PaymentStatus, Period, SubscriptionSnapshot, SubscriptionStatus, Terms};
+use tillgate_domain::{PaymentStatus, Period, RefundState, SubscriptionSnapshot, SubscriptionStatus, Terms};
 
-use super::values::{Malformed, optional_reference, page_url, reference, time};
-use super::{checkout_types, portal_types, subscription_types, types};
+use super::values::{Malformed, money, optional_reference, page_url, reference, references, text, time};
+use super::{checkout_types, portal_types, refund_types, types};
 use crate::limits::{CLIENT_TOKEN_BYTES, MESSAGE_BYTES, REFERENCE_BYTES, RETRY_AFTER_MAX_MS};
 use crate::text::cut;
 
@@ -162,19 +162,39 @@ pub(super) fn subscription(given: types::Subscription) -> Result<app::ProviderSu
     })
 }
 
-pub(super) fn change_outcome(outcome: subscription_types::ChangeOutcome) -> Result<app::ChangeOutcome, Malformed> {
+pub(super) fn change_outcome(outcome: types::ChangeOutcome) -> Result<app::ChangeOutcome, Malformed> {
     let boxed = |given: Option<types::Subscription>| given.map(|given| subscription(given).map(Box::new)).transpose();
     Ok(match outcome {
-        subscription_types::ChangeOutcome::Applied(given) => {
-            app::ChangeOutcome::Applied(Box::new(subscription(given)?))
-        }
-        subscription_types::ChangeOutcome::Scheduled(change) => app::ChangeOutcome::Scheduled {
+        types::ChangeOutcome::Applied(given) => app::ChangeOutcome::Applied(Box::new(subscription(given)?)),
+        types::ChangeOutcome::Scheduled(change) => app::ChangeOutcome::Scheduled {
             effective_at: time("effective_at", change.effective_at)?,
             subscription: boxed(change.subscription)?,
         },
-        subscription_types::ChangeOutcome::ActionRequired(action) => app::ChangeOutcome::ActionRequired {
+        types::ChangeOutcome::ActionRequired(action) => app::ChangeOutcome::ActionRequired {
             url: page_url("url", action.url)?,
             subscription: boxed(action.subscription)?,
         },
+    })
+}
+
+pub(super) const fn refund_state(state: types::RefundState) -> RefundState {
+    match state {
+        types::RefundState::Pending => RefundState::Pending,
+        types::RefundState::RequiresAction => RefundState::RequiresAction,
+        types::RefundState::Succeeded => RefundState::Succeeded,
+        types::RefundState::Failed => RefundState::Failed,
+        types::RefundState::Canceled => RefundState::Canceled,
+    }
+}
+
+pub(super) fn refund(given: refund_types::Refund) -> Result<app::ProviderRefund, Malformed> {
+    Ok(app::ProviderRefund {
+        reference: reference("reference", given.reference)?,
+        state: refund_state(given.state),
+        amount: money("amount", &given.amount)?,
+        payment_references: references("payment_references", given.payment_references)?,
+        reason: text(given.reason),
+        failure_reason: text(given.failure_reason),
+        as_of: time("as_of", given.as_of)?,
     })
 }

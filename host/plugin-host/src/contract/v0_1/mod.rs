@@ -12,14 +12,17 @@ mod values;
 use wasmtime::component::{HasSelf, Linker};
 
 pub(crate) use bindings::checkout::exports::tillgate::provider::checkout as checkout_types;
+pub(crate) use bindings::pause::exports::tillgate::provider::pause as pause_types;
+pub(crate) use bindings::plan_change::exports::tillgate::provider::plan_change as plan_types;
 pub(crate) use bindings::portal::exports::tillgate::provider::portal as portal_types;
+pub(crate) use bindings::refunds::exports::tillgate::provider::refunds as refund_types;
 pub(crate) use bindings::shared::tillgate::provider::{log, types};
 pub(crate) use bindings::subscriptions::exports::tillgate::provider::subscriptions as subscription_types;
 pub(crate) use bindings::webhooks::exports::tillgate::provider::webhooks as webhook_types;
 pub(crate) use capabilities::Capabilities;
 pub(crate) use operations::{
-    Circumstances, Operation, authenticate, cancel, create_checkout_session, create_portal_session, parse, retrieve,
-    update_seats,
+    Circumstances, Operation, authenticate, cancel, change_plan, create_checkout_session, create_portal_session,
+    create_refund, parse, pause, resume, retrieve, uncancel, update_seats,
 };
 
 use crate::step::{LogLevel, StepState};

@@ -4,8 +4,8 @@ use tillgate_application::account::ConnectedAccount;
 use tillgate_application::ports::{self as app, Exchange, GatewayError, PluginFault};
 use tillgate_domain::Timestamp;
 
-use super::{authentication, checkout_types, event, incoming, outgoing, portal_types, subscription_types};
-use super::{types, webhook_types};
+use super::{authentication, event, incoming, outgoing};
+use super::{checkout_types, portal_types, refund_types, subscription_types, types, webhook_types};
 use crate::drive::{Run, Step};
 use crate::load::LoadedPlugin;
 use crate::proof::Authentication;
@@ -25,8 +25,9 @@ pub(crate) struct Operation<'a, T> {
     pub(crate) run: Box<Run<'a, T>>,
 }
 
-/// A plugin lacks the capability an operation needs.
-fn unsupported(plugin: &LoadedPlugin, capability: &str) -> GatewayError {
+/// A plugin lacks the capability an operation needs: the interface it is named after.
+fn unsupported(plugin: &LoadedPlugin, operation: &str) -> GatewayError {
+    let capability = operation.split('.').next().unwrap_or(operation);
     GatewayError::Unsupported {
         provider: plugin.info.name.clone(),
         capability: capability.to_owned(),
@@ -49,7 +50,7 @@ macro_rules! operation {
         ) -> Result<Operation<'a, $result>, GatewayError> {
             use $step as Answer;
             let indices = plugin.capabilities.$capability.as_ref();
-            let indices = indices.ok_or_else(|| unsupported(plugin, stringify!($capability)))?;
+            let indices = indices.ok_or_else(|| unsupported(plugin, $operation))?;
             let (call, request) = (outgoing::call(circumstances, &plugin.manifest), $lower(request));
             let run = move |recorded: &[Exchange]| -> Result<Step<$result>, Box<PluginFault>> {
                 let journal = outgoing::journal(recorded);
@@ -96,14 +97,49 @@ operation! {
     /// Cancels a subscription.
     cancel(&app::CancelRequest) -> app::ChangeOutcome,
     "subscriptions.cancel" = subscriptions.tillgate_provider_subscriptions.call_cancel,
-    outgoing::cancel_request => subscription_types::ChangeStep => incoming::change_outcome
+    outgoing::cancel_request => types::ChangeStep => incoming::change_outcome
+}
+
+operation! {
+    /// Takes back a cancellation that is scheduled.
+    uncancel(&str) -> app::ChangeOutcome,
+    "subscriptions.uncancel" = subscriptions.tillgate_provider_subscriptions.call_uncancel,
+    outgoing::uncancel_request => types::ChangeStep => incoming::change_outcome
+}
+
+operation! {
+    /// Changes what a subscription is for.
+    change_plan(&app::PlanRequest) -> app::ChangeOutcome,
+    "plan-change.change-plan" = plan_change.tillgate_provider_plan_change.call_change_plan,
+    outgoing::plan_request => types::ChangeStep => incoming::change_outcome
+}
+
+operation! {
+    /// Pauses a subscription.
+    pause(&str) -> app::ChangeOutcome,
+    "pause.pause" = pause.tillgate_provider_pause.call_pause,
+    outgoing::pause_request => types::ChangeStep => incoming::change_outcome
+}
+
+operation! {
+    /// Resumes a subscription.
+    resume(&str) -> app::ChangeOutcome,
+    "pause.resume" = pause.tillgate_provider_pause.call_resume,
+    outgoing::resume_request => types::ChangeStep => incoming::change_outcome
+}
+
+operation! {
+    /// Gives a payment back, or part of it.
+    create_refund(&app::RefundRequest) -> app::ProviderRefund,
+    "refunds.create-refund" = refunds.tillgate_provider_refunds.call_create_refund,
+    outgoing::refund_request => refund_types::RefundStep => incoming::refund
 }
 
 operation! {
     /// Changes the number of seats.
     update_seats(&app::SeatsRequest) -> app::ChangeOutcome,
     "subscriptions.update-seats" = subscriptions.tillgate_provider_subscriptions.call_update_seats,
-    outgoing::seats_request => subscription_types::ChangeStep => incoming::change_outcome
+    outgoing::seats_request => types::ChangeStep => incoming::change_outcome
 }
 
 operation! {
@@ -121,7 +157,7 @@ pub(crate) fn authenticate<'a>(
 ) -> Result<impl FnOnce() -> Result<Authentication, Box<PluginFault>> + use<'a>, GatewayError> {
     const OPERATION: &str = "webhooks.authenticate";
     let indices = plugin.capabilities.webhooks.as_ref();
-    let indices = indices.ok_or_else(|| unsupported(plugin, "webhooks"))?;
+    let indices = indices.ok_or_else(|| unsupported(plugin, OPERATION))?;
     let call: types::Call = outgoing::call(circumstances, &plugin.manifest);
     let request = outgoing::webhook_request(request);
     Ok(move || {

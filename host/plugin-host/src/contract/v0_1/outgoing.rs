@@ -3,7 +3,10 @@
 use tillgate_application::ports as app;
 use tillgate_domain::{CheckoutType, Mode};
 
-use super::{Circumstances, checkout_types, portal_types, subscription_types, types, webhook_types};
+use super::{
+    Circumstances, checkout_types, pause_types, plan_types, portal_types, refund_types, subscription_types, types,
+    webhook_types,
+};
 use crate::drive::outcomes;
 use crate::manifest::Manifest;
 
@@ -103,17 +106,72 @@ pub(super) fn cancel_request(request: &app::CancelRequest) -> subscription_types
     }
 }
 
+pub(super) fn uncancel_request(reference: &str) -> subscription_types::UncancelRequest {
+    subscription_types::UncancelRequest {
+        reference: reference.to_owned(),
+        extra: Vec::new(),
+    }
+}
+
+const fn proration(proration: app::Proration) -> types::Proration {
+    match proration {
+        app::Proration::ProviderDefault => types::Proration::ProviderDefault,
+        app::Proration::NextInvoice => types::Proration::NextInvoice,
+        app::Proration::InvoiceNow => types::Proration::InvoiceNow,
+        app::Proration::None => types::Proration::None,
+    }
+}
+
+pub(super) fn plan_request(request: &app::PlanRequest) -> plan_types::PlanRequest {
+    plan_types::PlanRequest {
+        reference: request.reference.clone(),
+        price_reference: request.price_reference.clone(),
+        new_price_reference: request.new_price_reference.clone(),
+        proration: proration(request.proration),
+        extra: Vec::new(),
+    }
+}
+
+pub(super) fn pause_request(reference: &str) -> pause_types::PauseRequest {
+    pause_types::PauseRequest {
+        reference: reference.to_owned(),
+        extra: Vec::new(),
+    }
+}
+
+pub(super) fn resume_request(reference: &str) -> pause_types::ResumeRequest {
+    pause_types::ResumeRequest {
+        reference: reference.to_owned(),
+        extra: Vec::new(),
+    }
+}
+
+pub(super) fn refund_request(request: &app::RefundRequest) -> refund_types::RefundRequest {
+    let currency = request.payment_amount.currency.to_string();
+    let money = |amount| types::Money {
+        amount,
+        currency: currency.clone(),
+    };
+    refund_types::RefundRequest {
+        payment_reference: request.payment_reference.clone(),
+        payment_aliases: request.payment_aliases.clone(),
+        payment_amount: money(request.payment_amount.amount),
+        amount: request.amount.map(money),
+        reason: request.reason.map(|reason| match reason {
+            app::RefundReason::Duplicate => refund_types::RefundReason::Duplicate,
+            app::RefundReason::Fraudulent => refund_types::RefundReason::Fraudulent,
+            app::RefundReason::RequestedByCustomer => refund_types::RefundReason::RequestedByCustomer,
+        }),
+        extra: Vec::new(),
+    }
+}
+
 pub(super) fn seats_request(request: &app::SeatsRequest) -> subscription_types::SeatsRequest {
     subscription_types::SeatsRequest {
         reference: request.reference.clone(),
         price_reference: request.price_reference.clone(),
         seats: request.seats,
-        proration: match request.proration {
-            app::Proration::ProviderDefault => subscription_types::Proration::ProviderDefault,
-            app::Proration::NextInvoice => subscription_types::Proration::NextInvoice,
-            app::Proration::InvoiceNow => subscription_types::Proration::InvoiceNow,
-            app::Proration::None => subscription_types::Proration::None,
-        },
+        proration: proration(request.proration),
         extra: Vec::new(),
     }
 }

@@ -79,6 +79,7 @@ fn dispatch(state: &mut State, call: &Call<'_>, method: &str, path: &[&str]) -> 
         ("POST", ["subscriptions", id, "resume"]) => subscriptions::resume(state, call, id),
         ("GET", ["invoices"]) => invoices::list(state, call),
         ("POST", ["invoices", id, "pay"]) => invoices::pay(state, call, id),
+        ("GET", ["invoice_payments"]) => invoices::list_payments(state, call),
         ("GET", ["payment_intents"]) => payments::list_intents(state, call),
         ("GET", ["charges"]) => payments::list_charges(state, call),
         ("POST", ["refunds"]) => payments::create_refund(state, call),

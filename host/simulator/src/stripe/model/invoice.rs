@@ -185,18 +185,21 @@ impl Invoice {
 
     /// The `payments` list, which Stripe includes only when it is expanded.
     pub(crate) fn render_payments(&self) -> Value {
-        let payments = self.payment_intent.iter().map(|intent| {
-            let paid = self.status == "paid";
-            json!({
-                "id": self.payment_id, "object": "invoice_payment",
-                "amount_paid": paid.then_some(self.amount_paid), "amount_requested": self.amount_due,
-                "created": self.created, "currency": self.currency, "invoice": self.id,
-                "is_default": true, "livemode": false,
-                "payment": {"payment_intent": intent, "type": "payment_intent"},
-                "status": if paid { "paid" } else { "open" },
-                "status_transitions": {"canceled_at": null, "paid_at": self.paid_at},
-            })
-        });
-        list(payments.collect(), "/v1/invoice_payments")
+        list(self.render_payment().into_iter().collect(), "/v1/invoice_payments")
+    }
+
+    /// What it is paid by: one payment here.
+    pub(crate) fn render_payment(&self) -> Option<Value> {
+        let intent = self.payment_intent.as_ref()?;
+        let paid = self.status == "paid";
+        Some(json!({
+            "id": self.payment_id, "object": "invoice_payment",
+            "amount_paid": paid.then_some(self.amount_paid), "amount_requested": self.amount_due,
+            "created": self.created, "currency": self.currency, "invoice": self.id,
+            "is_default": true, "livemode": false,
+            "payment": {"payment_intent": intent, "type": "payment_intent"},
+            "status": if paid { "paid" } else { "open" },
+            "status_transitions": {"canceled_at": null, "paid_at": self.paid_at},
+        }))
     }
 }

@@ -111,10 +111,15 @@ fn change_items(state: &mut State, params: &Params<'_>, new: &mut Subscription) 
             continue;
         }
         let item = &mut new.items[at];
-        if given.has("price") {
+        let known = if given.has("price") {
             item.price = recurring_price(state, &given)?;
-        }
-        item.quantity = quantity(&given)?.unwrap_or(item.quantity);
+            // With another price and no quantity there is one of it from then on
+            // (<https://docs.stripe.com/api/subscription_items/update>).
+            1
+        } else {
+            item.quantity
+        };
+        item.quantity = quantity(&given)?.unwrap_or(known);
         given.merge_metadata("metadata", &mut item.metadata)?;
     }
     if new.items.is_empty() {

@@ -1,0 +1,59 @@
+//! Pauses a subscription.
+
+use axum::extract::State;
+use serde::Deserialize;
+use tillgate_application::PauseSubscription;
+use tillgate_application::views::ChangeView;
+use utoipa::ToSchema;
+
+use crate::auth::TenantCaller;
+use crate::extract::{Path, id};
+use crate::json::{Json, RequestBody};
+use crate::openapi::{IdempotencyKeyHeader, problems};
+use crate::problem::Problem;
+use crate::state::Api;
+
+/// Nothing more is to be said: the body may be left out.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PauseInput {}
+
+impl RequestBody for PauseInput {
+    const MAY_BE_EMPTY: bool = true;
+}
+
+problems!(Problems: READ WRITE ONCE PROVIDER, SubscriptionNotFound, InvalidSubscriptionStatus);
+
+/// Pause a subscription.
+///
+/// Nothing is charged until it is resumed, nor later for that time. Its status is `paused` meanwhile, and the customer doesn't
+/// have what was bought.
+#[utoipa::path(
+    post,
+    path = "/v1/subscriptions/{id}/pause",
+    tag = "Subscriptions",
+    security(("tenantKey" = [])),
+    params(
+        ("id" = String, Path, description = "Its id", example = "sub_01JDB2Z7N3V9Q4T6W8X0Y1A2B3"),
+        IdempotencyKeyHeader,
+    ),
+    request_body = PauseInput,
+    responses((status = 200, description = "What came of it", body = ChangeView), Problems),
+)]
+pub(super) async fn pause_subscription(
+    State(api): State<Api>,
+    tenant: TenantCaller,
+    Path(given): Path<String>,
+    Json {
+        value: PauseInput {},
+        idempotency_key,
+    }: Json<PauseInput>,
+) -> Result<axum::Json<ChangeView>, Problem> {
+    let command = PauseSubscription {
+        tenant_id: tenant.id,
+        subscription_id: id("subscription", &given)?,
+    };
+    let caller = tenant.caller(idempotency_key);
+    let view = tillgate_application::pause_subscription(&api.app, &caller, command).await?;
+    Ok(axum::Json(view))
+}
