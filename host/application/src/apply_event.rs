@@ -184,7 +184,6 @@ async fn apply_subscription(
         .load_checkout_session(answer.correlation_id.as_deref(), None)
         .await?;
     let customer_id = effects.ensure_customer(customer_reference, None).await?;
-    associate(effects, customer_reference, session.as_deref(), &answer.metadata);
     if let Some(known) = effects.load_subscription(reference).await? {
         let price = known.terms().price_reference.clone();
         let snapshot = answer.snapshot_for(price.as_deref());
@@ -206,6 +205,8 @@ async fn apply_subscription(
         }
         return Ok(());
     }
+    // Once, when it is new: a late word about an old subscription doesn't move its customer.
+    associate(effects, customer_reference, session.as_deref(), &answer.metadata);
     create_subscription(effects, answer, stamp, customer_id, session.as_deref()).await?;
     Ok(())
 }

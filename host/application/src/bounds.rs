@@ -6,7 +6,7 @@ pub const CONFLICT_RETRIES_MAX: u32 = 8;
 
 /// How long after a call of unknown outcome a worker first sends the same again under the same key, to settle it, in
 /// milliseconds. It doubles with each attempt.
-pub const SETTLE_PAUSE_MS: i64 = 30_000;
+pub const SETTLE_PAUSE_MS: i64 = 10_000;
 
 /// For how long after an operation began the same is sent again, in milliseconds: providers keep idempotency keys for at
 /// least a day (<https://docs.stripe.com/api/idempotent_requests>), and one that forgot the key would do it again.
@@ -21,8 +21,9 @@ pub const INBOX_LEASE_MS: i64 = 2 * 60 * 1000;
 /// How many stored webhooks are looked for at a time.
 pub const INBOX_BATCH: u32 = 64;
 
-/// How often a stored webhook is tried before it is given up; with the pauses below, about half a day.
-pub const INBOX_ATTEMPTS_MAX: u32 = 18;
+/// How often a stored webhook is tried before it is given up; with the pauses below, after three days: as long as Stripe
+/// delivers one that isn't acknowledged (<https://docs.stripe.com/webhooks#retries>), and over a weekend.
+pub const INBOX_ATTEMPTS_MAX: u32 = 84;
 
 /// The pause after a first failure, in milliseconds. It doubles.
 pub const INBOX_PAUSE_MS: i64 = 1_000;

@@ -143,6 +143,9 @@ impl<'a> Effects<'a> {
                     .checkout_session(self.account.account.tenant_id, id)
                     .await?
                 && found.account_id == self.account.account.id
+                // Our id may come from the customer, as Stripe's payment links let them: a session that is known to be
+                // another of the provider's isn't this one.
+                && found.provider_reference.as_deref().is_none_or(|known| reference.is_none_or(|given| given == known))
             {
                 self.checkout_sessions.put(&key, found, false);
             }

@@ -44,6 +44,9 @@ pub enum ApplicationError {
     /// The idempotency key was used for something else.
     #[error("the idempotency key was used before with another request")]
     IdempotencyKeyReused,
+    /// Another change of the same thing is under way, or its outcome isn't known yet.
+    #[error("another change of {0} is under way, or its outcome is still to be settled")]
+    OperationInProgress(String),
     /// The first request with this idempotency key is still running.
     #[error("a request with this idempotency key is still running")]
     IdempotencyKeyInUse,

@@ -13,14 +13,17 @@ use crate::change_subscription::Taking;
 use crate::operation::{Operation, OperationRequest, OperationStatus};
 use crate::operation_journal::OperationJournal;
 use crate::ports::{
-    Capability, CommitError, Conflict, Effect, FailureKind, GatewayCall, GatewayError, Journal as _, ProviderFailure, RetryAdvice,
-    StoreError, UnitOfWork, Write,
+    Capability, CommitError, Conflict, Effect, FailureKind, GatewayCall, GatewayError, Journal as _, ProviderFailure,
+    RetryAdvice, StoreError, UnitOfWork, Write,
 };
-use crate::retry::Tries;
+use crate::retry::{Tries, may_have_been_performed};
 use crate::{
     Application, ApplicationError, Caller, cancel_subscription, change_plan, create_checkout_session,
     create_portal_session, create_refund,
 };
+
+/// A lease that is never over: nobody goes on with it.
+const NEVER: Timestamp = Timestamp::from_millis(i64::MAX);
 
 /// What a use case wants done at a provider.
 pub(crate) struct Wanted {
@@ -100,9 +103,19 @@ pub(crate) async fn begin<T: DeserializeOwned>(
                 .await?
                 .ok_or(ApplicationError::IdempotencyKeyInUse);
         }
+        // Its own id is new: it is another change of the same thing that stands against it.
+        Err(CommitError::Conflict(Conflict::Version("operation"))) => {
+            return Err(ApplicationError::OperationInProgress(
+                operation.request.subject().unwrap_or_default(),
+            ));
+        }
         Err(error) => return Err(error.into()),
     }
-    let ended = spawn_run(app, operation, wanted.account, caller.idempotency_key.is_some()).await?;
+    let way = Way {
+        repeatable: caller.idempotency_key.is_some(),
+        maybe_performed: false,
+    };
+    let ended = spawn_run(app, operation, wanted.account, way).await?;
     answer_of(&ended, app).await
 }
 
@@ -133,8 +146,13 @@ pub(crate) async fn resume(
     app: &Arc<Application>,
     mut operation: Operation,
 ) -> Result<Option<Operation>, ApplicationError> {
-    let account = pinned_account(app, &operation).await?;
     let exchanges = app.store().exchanges(operation.id).await?;
+    let maybe_performed =
+        operation.status == OperationStatus::UnknownOutcome || exchanges.last().is_some_and(may_have_been_performed);
+    if maybe_performed && app.now().as_millis() >= operation.created_at.as_millis() + SETTLE_WITHIN_MS {
+        return give_up(app, operation).await;
+    }
+    let account = pinned_account(app, &operation).await?;
     let mut work = UnitOfWork::new();
     if matches!(
         operation.status,
@@ -163,7 +181,44 @@ pub(crate) async fn resume(
         Err(CommitError::Conflict(_)) => return Ok(None),
         Err(error) => return Err(error.into()),
     }
-    spawn_run(app, operation, account, true).await.map(Some)
+    let way = Way {
+        repeatable: true,
+        maybe_performed,
+    };
+    spawn_run(app, operation, account, way).await.map(Some)
+}
+
+/// Leaves the outcome unknown for good: by now the provider may have forgotten the idempotency key, and would do it again.
+async fn give_up(app: &Application, mut operation: Operation) -> Result<Option<Operation>, ApplicationError> {
+    if operation.status == OperationStatus::UnknownOutcome && operation.lease_until == NEVER {
+        return Ok(Some(operation));
+    }
+    operation.status = OperationStatus::UnknownOutcome;
+    operation.lease_until = NEVER;
+    operation.updated_at = app.now();
+    operation.failure.get_or_insert_with(|| {
+        let message = "the host stopped while the request was under way, and it was found too late to send it again";
+        plain_failure(FailureKind::UnknownOutcome, message.to_owned(), RetryAdvice::Never)
+    });
+    let mut work = UnitOfWork::new();
+    work.push(Write::Operation(operation.clone()));
+    match app.store().commit(work).await {
+        Ok(()) => {
+            operation.version += 1;
+            Ok(Some(operation))
+        }
+        Err(CommitError::Conflict(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// How an operation is run.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    /// Whether somebody can go on with it later: whoever has its idempotency key.
+    repeatable: bool,
+    /// Whether an earlier try may have been performed.
+    maybe_performed: bool,
 }
 
 /// The account with the plugin the operation began with, though the account may be pinned to another by now.
@@ -185,17 +240,16 @@ async fn pinned_account(
     }))
 }
 
-/// `repeatable` says whether somebody can go on with it later: whoever has its idempotency key.
 async fn spawn_run(
     app: &Arc<Application>,
     operation: Operation,
     account: Arc<ConnectedAccount>,
-    repeatable: bool,
+    way: Way,
 ) -> Result<Operation, ApplicationError> {
     let runner = Arc::clone(app);
     let task = app
         .tasks
-        .spawn(async move { run(&runner, operation, &account, repeatable).await });
+        .spawn(async move { run(&runner, operation, &account, way).await });
     match task.await {
         Ok(ended) => ended,
         // A fault of ours is no state of the database: it goes on to where such faults are answered.
@@ -208,7 +262,7 @@ async fn run(
     app: &Arc<Application>,
     operation: Operation,
     account: &Arc<ConnectedAccount>,
-    repeatable: bool,
+    mut way: Way,
 ) -> Result<Operation, ApplicationError> {
     let exchanges = app.store().exchanges(operation.id).await?;
     let mut journal = OperationJournal::new(Arc::clone(&app.ports.store), operation.id, exchanges);
@@ -232,12 +286,16 @@ async fn run(
     };
     // When the lease is over the operation is anybody's, and goes on from its journal.
     let outcome = tokio::time::timeout(lease, tried).await;
+    way.maybe_performed |= tries.maybe_performed() || journal.recorded().iter().any(may_have_been_performed);
     match outcome {
         Err(_) => {
             Err(StoreError::Unavailable("the operation took longer than its lease, and goes on later".into()).into())
         }
         Ok(Err(GatewayError::Journal(error))) => Err(error.into()),
-        Ok(outcome) => end(app, operation, account, &journal, outcome, repeatable).await,
+        Ok(outcome) => {
+            let outcome = outcome.map_err(|error| corrected(error, way));
+            end(app, operation, account, &journal, outcome, way).await
+        }
     }
 }
 
@@ -289,7 +347,7 @@ async fn end(
     account: &ConnectedAccount,
     journal: &OperationJournal,
     outcome: Result<Outcome, GatewayError>,
-    repeatable: bool,
+    way: Way,
 ) -> Result<Operation, ApplicationError> {
     let error = outcome.as_ref().err().cloned();
     for _ in 0..CONFLICT_RETRIES_MAX {
@@ -301,15 +359,15 @@ async fn end(
                 ending.work
             }
             Err(error) => {
-                let (status, failure) = failure_of(error, journal.may_have_changed_something());
+                let (status, failure) = failure_of(error, journal.may_have_changed_something() || way.maybe_performed);
                 operation.status = match status {
                     // Nothing was done, and nobody can ask for it again: that was all.
-                    OperationStatus::NotSent if !repeatable => OperationStatus::Failed,
+                    OperationStatus::NotSent if !way.repeatable => OperationStatus::Failed,
                     status => status,
                 };
                 operation.failure = Some(failure);
                 if operation.status == OperationStatus::UnknownOutcome {
-                    operation.lease_until = settled_at(app, &operation, journal);
+                    operation.lease_until = settled_at(app, &operation, journal, way);
                 }
                 failed_work(app, &operation).await?
             }
@@ -336,18 +394,45 @@ async fn end(
 
 /// When a worker tries to settle an outcome that is unknown, by sending the same again under the same key. Never, where
 /// the provider wouldn't recognize it, or soon may not any more.
-fn settled_at(app: &Application, operation: &Operation, journal: &OperationJournal) -> Timestamp {
+fn settled_at(app: &Application, operation: &Operation, journal: &OperationJournal, way: Way) -> Timestamp {
     let recognized = journal
         .recorded()
         .last()
-        .is_some_and(|last| last.request.effect != Effect::Write);
+        .map_or(way.maybe_performed, |last| last.request.effect != Effect::Write);
     let now = app.now();
     let pause = SETTLE_PAUSE_MS << operation.attempts.saturating_sub(1).min(10);
     let at = now.plus_millis(pause);
     if recognized && at.as_millis() < operation.created_at.as_millis() + SETTLE_WITHIN_MS {
         at
     } else {
-        Timestamp::from_millis(i64::MAX)
+        NEVER
+    }
+}
+
+/// A refusal that came after a try which may have been performed says nothing about that one, unless the same request
+/// would have been refused then as well.
+fn corrected(error: GatewayError, way: Way) -> GatewayError {
+    let definite = |kind: FailureKind| {
+        matches!(
+            kind,
+            FailureKind::InvalidRequest | FailureKind::NotFound | FailureKind::Declined | FailureKind::Unsupported
+        )
+    };
+    match error {
+        GatewayError::NotSent(failure) | GatewayError::Rejected(failure)
+            if way.maybe_performed && !definite(failure.kind) =>
+        {
+            let message = format!(
+                "an earlier try may have been performed; the last one: {}",
+                failure.message
+            );
+            GatewayError::UnknownOutcome(Box::new(ProviderFailure {
+                kind: FailureKind::UnknownOutcome,
+                message,
+                ..*failure
+            }))
+        }
+        error => error,
     }
 }
 

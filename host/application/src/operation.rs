@@ -87,6 +87,20 @@ pub enum OperationRequest {
 }
 
 impl OperationRequest {
+    /// What it changes, where two changes at a time would leave open which of them counts: a subscription.
+    #[must_use]
+    pub fn subject(&self) -> Option<String> {
+        match self {
+            Self::CancelSubscription { subscription_id, .. }
+            | Self::UncancelSubscription { subscription_id, .. }
+            | Self::UpdateSeats { subscription_id, .. }
+            | Self::ChangePlan { subscription_id, .. }
+            | Self::PauseSubscription { subscription_id, .. }
+            | Self::ResumeSubscription { subscription_id, .. } => Some(subscription_id.to_string()),
+            Self::CreateCheckoutSession { .. } | Self::CreatePortalSession { .. } | Self::CreateRefund { .. } => None,
+        }
+    }
+
     /// Its kind, as stored and shown.
     #[must_use]
     pub const fn kind(&self) -> &'static str {

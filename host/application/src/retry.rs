@@ -7,7 +7,7 @@
 use tillgate_domain::Timestamp;
 
 use crate::Application;
-use crate::ports::{Effect, Exchange, GatewayError, Journal, RetryAdvice};
+use crate::ports::{Effect, Exchange, ExchangeOutcome, GatewayError, Journal, Reached, RetryAdvice};
 
 /// How often and for how long is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +49,17 @@ pub(crate) trait Repeatable: Journal {
 pub(crate) struct Tries {
     begun: Timestamp,
     retries: u32,
+    maybe_performed: bool,
+}
+
+/// Whether the provider may have done what an exchange asks for.
+pub(crate) fn may_have_been_performed(exchange: &Exchange) -> bool {
+    exchange.request.effect != Effect::Read
+        && match &exchange.outcome {
+            None => true,
+            Some(ExchangeOutcome::Failed { reached, .. }) => *reached != Reached::NotSent,
+            Some(ExchangeOutcome::Response { status, .. }) => (200..300).contains(status) || *status >= 500,
+        }
 }
 
 impl Tries {
@@ -56,6 +67,7 @@ impl Tries {
         Self {
             begun: app.now(),
             retries: 0,
+            maybe_performed: false,
         }
     }
 
@@ -72,8 +84,14 @@ impl Tries {
         tracing::info!(%error, pause_ms = pause, retry = self.retries + 1, "provider call is tried again");
         app.ports.clock.sleep(pause).await;
         self.retries += 1;
+        self.maybe_performed |= journal.recorded().last().is_some_and(may_have_been_performed);
         journal.forget_last();
         true
+    }
+
+    /// Whether a try that was forgotten may have been performed.
+    pub(crate) const fn maybe_performed(&self) -> bool {
+        self.maybe_performed
     }
 
     fn pause(&self, app: &Application, error: &GatewayError, last: Option<&Exchange>) -> Option<i64> {

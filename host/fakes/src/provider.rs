@@ -27,6 +27,8 @@ pub enum Failing {
     RateLimited,
     /// The same, and it says after how many milliseconds to come again.
     RateLimitedFor(u64),
+    /// The object is locked by another request.
+    Locked,
     /// The provider declines.
     Declined,
     /// It is performed, and the plugin traps on the answer.
@@ -239,6 +241,7 @@ impl FakeProvider {
             },
             Some(Failing::RateLimited) => response(429, String::new()),
             Some(Failing::RateLimitedFor(millis)) => response(429, millis.to_string()),
+            Some(Failing::Locked) => response(409, String::new()),
             Some(Failing::Declined) => response(402, String::new()),
             Some(Failing::Refused) => response(400, String::new()),
             Some(Failing::AnswerLost) => {
@@ -337,6 +340,9 @@ fn answer_in(outcome: ExchangeOutcome) -> Result<String, GatewayError> {
             let millis = std::str::from_utf8(&body).ok().and_then(|text| text.parse().ok());
             failure.retry = millis.map_or(RetryAdvice::Allowed, RetryAdvice::After);
             Err(GatewayError::NotSent(failure))
+        }
+        ExchangeOutcome::Response { status: 409, .. } => {
+            Err(GatewayError::Rejected(failure(FailureKind::Conflict, "locked")))
         }
         ExchangeOutcome::Response { status: 402, .. } => {
             Err(GatewayError::Rejected(failure(FailureKind::Declined, "card declined")))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tillgate_application::account::{ApiKey, ProviderAccount, SealedSecret};
 use tillgate_application::inbox::{InboxEntry, OutboxEvent};
-use tillgate_application::operation::{IdempotencyRecord, Operation};
+use tillgate_application::operation::{IdempotencyRecord, Operation, OperationStatus};
 use tillgate_application::ports::{Conflict, Exchange, Write};
 use tillgate_domain::{
     ApiKeyId, CheckoutSession, CheckoutSessionId, Customer, CustomerId, Dispute, DisputeId, EventId, InboxId,
@@ -192,6 +192,16 @@ impl Rows {
             }
             Write::Operation(row) => {
                 exists(&self.accounts, &row.account_id, "operation")?;
+                let open = |operation: &Operation| match operation.status {
+                    OperationStatus::Running => true,
+                    OperationStatus::UnknownOutcome => operation.lease_until.as_millis() < i64::MAX,
+                    _ => false,
+                };
+                let subject = row.request.subject();
+                let taken = |other: &Operation| other.id != row.id && open(other) && other.request.subject() == subject;
+                if subject.is_some() && open(&row) && self.operations.values().any(taken) {
+                    return Err(Conflict::Version("operation"));
+                }
                 save(&mut self.operations, "operation", row.id, row, |row| &mut row.version)
             }
             Write::Exchange {

@@ -109,6 +109,8 @@ codes! {
         "GET the payment to see its status: only money that came can be given back.";
     IdempotencyKeyInUse = 409 "idempotency_key_in_use", "The first request with this idempotency key is still running",
         "Wait, then send it again with the same key: it answers what the first one answered.";
+    OperationInProgress = 409 "operation_in_progress", "Another change of the same thing is under way",
+        "Wait until it has its outcome, which is settled within minutes, or repeat the earlier request with its idempotency key.";
     NoProviderAccount = 409 "no_provider_account", "The tenant has no provider account to use",
         "Name one (provider_account_id), or let the operator make one the default.";
     AlreadyExists = 409 "already_exists", "It exists already, or refers to something that does not exist",

@@ -51,6 +51,11 @@ pub(crate) async fn complete(
 /// Changes a subscription (<https://docs.stripe.com/api/subscriptions/update>).
 pub(crate) async fn change(ctx: &Context, id: &str, form: &Form) -> Result<Answered, GatewayError> {
     let response = api::send(ctx, api::post(ctx, format!("/v1/subscriptions/{id}"), form)).await?;
+    // Answered again as it was the first time, under the date of now: since then much may have happened to it
+    // (https://docs.stripe.com/api/idempotent_requests).
+    if response.header("idempotent-replayed") == Some("true") {
+        return fetch(ctx, id, &["items.data.price", "latest_invoice"]).await;
+    }
     let subscription = complete(ctx, None, api::read(&response)?).await?;
     Ok((subscription, response))
 }

@@ -56,7 +56,8 @@ pub enum Write {
     },
     /// Claims an idempotency key; [`Conflict::IdempotencyKey`] if it is taken.
     IdempotencyKey(IdempotencyRecord),
-    /// Saves an operation.
+    /// Saves an operation. Of those with one [`subject`](crate::operation::OperationRequest::subject) only one can be
+    /// open: running, or of an outcome that is still to be settled.
     Operation(Operation),
     /// Records one exchange of an operation, replacing one of the same index.
     Exchange {

@@ -1,10 +1,10 @@
 //! What failed is tried again, where that does nothing twice and somebody still waits.
 
 use tillgate_application::operation::OperationStatus;
-use tillgate_application::ports::GatewayError;
+use tillgate_application::ports::{GatewayError, Proration};
 use tillgate_application::{
-    ApplicationError, RetrieveSubscription, RetryPolicy, create_checkout_session, resume_abandoned_operations,
-    retrieve_subscription,
+    ApplicationError, Caller, RetrieveSubscription, RetryPolicy, UpdateSeats, create_checkout_session,
+    resume_abandoned_operations, retrieve_subscription, update_seats,
 };
 use tillgate_domain::CheckoutType;
 use tillgate_fakes::{Failing, World};
@@ -160,6 +160,98 @@ async fn an_outcome_that_stayed_unknown_is_settled_by_a_worker() {
         rows.checkout_sessions.values().next().unwrap().status().as_str(),
         "open"
     );
+}
+
+#[tokio::test]
+async fn what_may_have_been_done_is_never_called_not_done() {
+    // The first try may have been performed; what is said to the later ones changes nothing about that.
+    for later in [Failing::NotSent, Failing::RateLimited, Failing::Locked] {
+        for caller_has_key in [true, false] {
+            let world = retrying().await;
+            world.provider.fail_next([Failing::AnswerLost, later, later, later]);
+            let mut caller = with_key(world.tenant_id, "key", 1);
+            if !caller_has_key {
+                caller.idempotency_key = None;
+            }
+            let failed = create_checkout_session(&world.app, &caller, world.checkout(CheckoutType::OneTime)).await;
+            let Err(ApplicationError::Gateway { error, .. }) = failed else {
+                panic!("{failed:?}");
+            };
+            assert!(
+                matches!(*error, GatewayError::UnknownOutcome(_)),
+                "{later:?}: {error:?}"
+            );
+            let rows = world.store.rows().clone();
+            let status = rows.operations.values().next().unwrap().status;
+            assert_eq!(status, OperationStatus::UnknownOutcome, "{later:?}");
+            assert_eq!(
+                rows.checkout_sessions.values().next().unwrap().status().as_str(),
+                "pending"
+            );
+            world.clock.advance(AFTER_ANY_LEASE_MS);
+            resume_abandoned_operations(&world.app, false).await.unwrap();
+            let rows = world.store.rows();
+            assert_eq!(
+                rows.checkout_sessions.values().next().unwrap().status().as_str(),
+                "open"
+            );
+            assert_eq!(world.provider.performed().len(), 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn while_a_change_is_unsettled_no_other_overtakes_it() {
+    let (mut world, subscription_id) = subscribed().await;
+    world.restart_with(RetryPolicy::NEVER);
+    let change = |seats| UpdateSeats {
+        tenant_id: world.tenant_id,
+        subscription_id,
+        seats,
+        proration: Proration::default(),
+    };
+    let caller = Caller::tenant(world.tenant_id);
+    world.provider.fail_next([Failing::AnswerLost]);
+    update_seats(&world.app, &caller, change(7)).await.unwrap_err();
+    let refused = update_seats(&world.app, &caller, change(9)).await.unwrap_err();
+    assert_eq!(
+        refused,
+        ApplicationError::OperationInProgress(subscription_id.to_string())
+    );
+    world.clock.advance(AFTER_ANY_LEASE_MS);
+    resume_abandoned_operations(&world.app, false).await.unwrap();
+    let view = update_seats(&world.app, &caller, change(9)).await.unwrap();
+    assert_eq!(view.subscription.seats, Some(9));
+    assert_eq!(world.provider.performed().len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_found_too_late_is_not_sent_again() {
+    let mut world = retrying().await;
+    let caller = with_key(world.tenant_id, "key", 1);
+    let command = world.checkout(CheckoutType::OneTime);
+    // Before the request, after it, and after its record.
+    for point in [3, 4, 5] {
+        world.fuse.blow_after(point);
+        let app = world.app.clone();
+        let mut caller = caller.clone();
+        caller.idempotency_key.as_mut().unwrap().key = format!("key-{point}");
+        let stopped = world.until_stopped(create_checkout_session(&app, &caller, command.clone()));
+        assert!(stopped.await.is_none());
+        world.restart();
+    }
+    let before = world.provider.requests();
+    world.clock.advance(3 * 24 * 60 * 60 * 1000);
+    resume_abandoned_operations(&world.app, true).await.unwrap();
+    assert_eq!(
+        world.provider.requests(),
+        before,
+        "the provider may have forgotten the key"
+    );
+    let rows = world.store.rows();
+    for operation in rows.operations.values() {
+        assert_eq!(operation.status, OperationStatus::UnknownOutcome);
+    }
 }
 
 #[tokio::test]

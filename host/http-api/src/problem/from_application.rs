@@ -22,6 +22,7 @@ impl From<ApplicationError> for Problem {
             ApplicationError::ProductWithoutPrice { .. } => Self::new(Code::ProductWithoutPrice, text),
             ApplicationError::IdempotencyKeyReused => Self::new(Code::IdempotencyKeyReused, text),
             ApplicationError::IdempotencyKeyInUse => Self::new(Code::IdempotencyKeyInUse, text).retry_after(1),
+            ApplicationError::OperationInProgress(_) => Self::new(Code::OperationInProgress, text).retry_after(10),
             ApplicationError::Gateway {
                 error,
                 provider,
@@ -160,6 +161,10 @@ mod tests {
             ),
             (ApplicationError::IdempotencyKeyReused, "idempotency_key_reused"),
             (ApplicationError::IdempotencyKeyInUse, "idempotency_key_in_use"),
+            (
+                ApplicationError::OperationInProgress("sub_1".into()),
+                "operation_in_progress",
+            ),
             (ApplicationError::Contended("subscription"), "concurrent_change"),
             (StoreError::Unavailable("x".into()).into(), "database_unavailable"),
             (StoreError::Corrupt("x".into()).into(), "stored_data_corrupt"),

@@ -42,7 +42,7 @@ impl RequestBody for CancelInput {
     const MAY_BE_EMPTY: bool = true;
 }
 
-problems!(Problems: READ WRITE ONCE PROVIDER, SubscriptionNotFound, InvalidSubscriptionStatus);
+problems!(Problems: READ WRITE ONCE PROVIDER, SubscriptionNotFound, InvalidSubscriptionStatus, OperationInProgress);
 
 /// Cancel a subscription.
 ///

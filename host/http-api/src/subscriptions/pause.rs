@@ -22,7 +22,7 @@ impl RequestBody for PauseInput {
     const MAY_BE_EMPTY: bool = true;
 }
 
-problems!(Problems: READ WRITE ONCE PROVIDER, SubscriptionNotFound, InvalidSubscriptionStatus);
+problems!(Problems: READ WRITE ONCE PROVIDER, SubscriptionNotFound, InvalidSubscriptionStatus, OperationInProgress);
 
 /// Pause a subscription.
 ///

@@ -33,6 +33,7 @@ problems!(
     Problems: READ WRITE ONCE PROVIDER,
     SubscriptionNotFound,
     InvalidSubscriptionStatus,
+    OperationInProgress,
     InvalidSeats
 );
 

@@ -77,6 +77,7 @@ pub(super) async fn operation(connection: &mut Connection, operation: &Operation
             .bind(operation.failure.as_ref().map(json))
             .bind(operation.created_at.as_millis())
             .bind(operation.updated_at.as_millis())
+            .bind(operation.request.subject())
     };
     tables::OPERATIONS.save(connection, operation.version, bind).await
 }

@@ -135,7 +135,7 @@ tables! {
     ];
     OPERATIONS = "operations", "operation", [
         "id", "tenant_id", "account_id", "plugin_digest", "kind", "request", "status", "lease_until", "attempts",
-        "answer", "failure", "created_at", "updated_at", "version",
+        "answer", "failure", "created_at", "updated_at", "subject", "version",
     ];
     CUSTOMERS = "customers", "customer", [
         "id", "tenant_id", "account_id", "provider_reference", "email", "organization_id", "user_id", "created_at",

@@ -6,7 +6,7 @@ use tillgate_application::ports::{
     Effect, Exchange, ExchangeMethod, ExchangeOutcome, ExchangeRequest, FailureKind, PortalRequest, ProviderFailure,
     RetryAdvice, WebhookRequest, Write,
 };
-use tillgate_domain::{InboxId, OperationId, ProviderAccountId};
+use tillgate_domain::{InboxId, OperationId, ProviderAccountId, SubscriptionId};
 
 use crate::given::{ACCOUNT, Shared, TENANT, at, begin, commit, version_conflict};
 
@@ -16,6 +16,7 @@ crate::on_every_store! {
     exchanges_are_replaced_and_forgotten,
     a_webhook_keeps_its_raw_request,
     due_webhooks_come_oldest_first,
+    a_subscription_is_changed_by_one_at_a_time,
 }
 
 fn operation(number: u128, status: OperationStatus, lease: i64) -> Operation {
@@ -90,6 +91,34 @@ async fn abandoned_operations_come_oldest_first(database: &Shared) {
     );
     assert_eq!(numbers(database.abandoned_operations(at(41), 1).await.unwrap()), [2]);
     assert!(database.abandoned_operations(at(20), 10).await.unwrap().is_empty());
+}
+
+async fn a_subscription_is_changed_by_one_at_a_time(database: &Shared) {
+    begin(database).await;
+    let change = |number: u128, status, lease| {
+        let mut operation = operation(number, status, lease);
+        operation.request = OperationRequest::PauseSubscription {
+            subscription_id: SubscriptionId::from_bits(7),
+            reference: "sub_1".to_owned(),
+        };
+        operation
+    };
+    let running = OperationStatus::Running;
+    commit(database, [Write::Operation(change(1, running, 30))])
+        .await
+        .unwrap();
+    let second = [Write::Operation(change(2, running, 30))];
+    assert_eq!(commit(database, second.clone()).await, version_conflict("operation"));
+    let unknown = |version, lease| {
+        let mut first = change(1, OperationStatus::UnknownOutcome, lease);
+        first.version = version;
+        [Write::Operation(first)]
+    };
+    commit(database, unknown(1, 60)).await.unwrap();
+    assert_eq!(commit(database, second.clone()).await, version_conflict("operation"));
+    // Nobody goes on with the first any more.
+    commit(database, unknown(2, i64::MAX)).await.unwrap();
+    commit(database, second).await.unwrap();
 }
 
 fn exchange(path: &str, outcome: Option<ExchangeOutcome>) -> Exchange {

@@ -49,7 +49,12 @@ async fn migrations_are_pending_once() {
 }
 
 /// Every migration, in order.
-const ALL: [&str; 3] = ["0001_initial", "0002_open_operations", "0003_refunds_by_payment"];
+const ALL: [&str; 4] = [
+    "0001_initial",
+    "0002_open_operations",
+    "0003_refunds_by_payment",
+    "0004_one_change_at_a_time",
+];
 
 #[tokio::test]
 async fn what_was_committed_is_there_after_reopening() {

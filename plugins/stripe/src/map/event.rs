@@ -161,6 +161,8 @@ impl<'a> Event<'a> {
     pub(crate) fn normalized(&self, object: &Object, as_of: Option<Timestamp>) -> Result<Vec<webhooks::Event>, String> {
         const NO_AMOUNT: &str = "its object has no amount that can be understood";
         let body = match (self.topic, object) {
+            // It saved a card, and sold nothing.
+            (Topic::Checkout(_), Object::Session(session)) if session.is_setup() => EventBody::Other,
             (Topic::Checkout(state), Object::Session(session)) => {
                 let mut events = vec![self.event("", EventBody::Checkout(session.facts(state)))];
                 let payment = session.payment_facts(state).map(EventBody::Payment);

@@ -34,6 +34,11 @@ impl Session {
         }
     }
 
+    /// Whether it is for saving a means of payment alone.
+    pub(super) fn is_setup(&self) -> bool {
+        self.mode.as_deref() == Some("setup")
+    }
+
     /// What it says about the checkout.
     pub(super) fn facts(&self, state: CheckoutState) -> CheckoutFacts {
         let details = self.customer_details.as_ref();

@@ -93,6 +93,23 @@ fn a_plan_changes_on_its_item_and_the_seats_stay() {
 }
 
 #[test]
+fn an_answer_of_the_first_time_is_not_taken_for_how_it_is_now() {
+    let fields = [
+        ("items[0][id]", "si_1"),
+        ("items[0][price]", "price_plus"),
+        ("items[0][quantity]", "5"),
+    ];
+    let then = of_items(json!([item("si_1", "price_plus", 5)]));
+    let now = || of_items(json!([item("si_1", "price_plus", 9)]));
+    let script = posted(fetched(Script::new(), subscription()), &fields)
+        .respond(200, then)
+        .respond_header("idempotent-replayed", "true");
+    let script = fetched(script, now());
+    let found = applied(plan(script, Some("price_seat"), "price_plus", Proration::ProviderDefault).unwrap());
+    assert_eq!(found.items[0].quantity, Some(9));
+}
+
+#[test]
 fn a_metered_price_has_no_quantity_to_keep() {
     let metered = || of_items(json!([{"id": "si_1", "price": "price_metered"}]));
     let fields = [("items[0][id]", "si_1"), ("items[0][price]", "price_plus")];

@@ -559,6 +559,16 @@ fn what_is_no_event_is_malformed() {
 }
 
 #[test]
+fn a_checkout_that_only_saves_a_card_sells_nothing() {
+    let setup = with(
+        session(),
+        json!({"mode": "setup", "payment_status": "no_payment_required", "subscription": null}),
+    );
+    let found = only(parse(&event("checkout.session.completed", setup)));
+    assert_eq!(found.body, EventBody::Other);
+}
+
+#[test]
 fn a_byte_order_mark_is_no_obstacle() {
     let body = format!("\u{feff}{}", event("customer.created", json!({})));
     assert_eq!(
