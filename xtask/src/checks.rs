@@ -40,6 +40,12 @@ pub(crate) fn lint(workspace: &Workspace) -> Result<()> {
     })
 }
 
+/// Writes `docs/errors.md`: the test that compares it knows what belongs there.
+pub(crate) fn write_errors(workspace: &Workspace) -> Result<()> {
+    let arguments = ["test", "-p", "tillgate-http-api", "--test", "http_api", "the_document_of_errors"];
+    process::run(workspace.cargo(&arguments).env("TILLGATE_BLESS", "1"))
+}
+
 /// Runs everything continuous integration runs.
 pub(crate) fn ci(workspace: &Workspace, postgres: Way) -> Result<()> {
     let tests = Tests {

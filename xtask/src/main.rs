@@ -42,6 +42,8 @@ enum Task {
     Test(TestArgs),
     /// Check formatting, clippy's lints and the documentation
     Lint,
+    /// Write docs/errors.md anew, from the table of error codes
+    Errors,
     /// Build the plugins and the binary, then run `tillgate demo`
     Demo {
         /// Build with optimizations
@@ -141,6 +143,7 @@ fn perform(task: Task) -> Result<()> {
         Task::Plugins { check_size } => plugins::build(&workspace, check_size),
         Task::Test(args) => checks::test(&workspace, &args.into()),
         Task::Lint => checks::lint(&workspace),
+        Task::Errors => checks::write_errors(&workspace),
         Task::Demo { release, args } => checks::demo(&workspace, release, &args),
         Task::Bench { postgres, args } => checks::bench(&workspace, postgres.postgres, &args),
         Task::Ci { postgres } => checks::ci(&workspace, postgres.postgres),

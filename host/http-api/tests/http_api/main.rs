@@ -5,6 +5,7 @@
 mod fakes;
 
 mod bad_input;
+mod errors;
 mod openapi;
 mod operator;
 mod server;
