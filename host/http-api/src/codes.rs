@@ -45,9 +45,10 @@ codes! {
         "Only the provider can send webhooks here. If it did, check that no proxy in between drops its signature header.";
     WebhookSignatureMalformed = 400 "webhook_signature_malformed", "The webhook's signature can't be read",
         "Check that no proxy in between changes, joins or cuts the signature header.";
-    WebhookTimestampOutOfTolerance = 400 "webhook_timestamp_out_of_tolerance",
-        "The webhook was signed too long ago, or in the future",
-        "Check this host's clock (NTP), and whether something holds requests back or repeats old ones. The provider signs anew when it retries.";
+    WebhookTooOld = 400 "webhook_too_old", "The webhook was signed too long ago",
+        "Check whether something between the provider and here holds requests back, or repeats old ones, and that this host's clock (NTP) isn't fast. The provider signs anew when it retries.";
+    WebhookTooNew = 400 "webhook_too_new", "The webhook was signed in the future",
+        "This host's clock is slow: synchronize it (NTP); 'tillgate doctor' compares it with others. The provider signs anew when it retries.";
     WebhookNotRecognized = 400 "webhook_not_recognized", "This is not a webhook of this provider",
         "Check that the URL registered with the provider is that of an account of this very provider.";
     // 401: who calls is unknown.

@@ -40,7 +40,8 @@ impl utoipa::IntoResponses for Problems {
         problem_responses(&[
             Code::WebhookSignatureMissing,
             Code::WebhookSignatureMalformed,
-            Code::WebhookTimestampOutOfTolerance,
+            Code::WebhookTooOld,
+            Code::WebhookTooNew,
             Code::WebhookNotRecognized,
             Code::BodyIncomplete,
             Code::WebhookSignatureInvalid,
@@ -144,7 +145,8 @@ const fn code_of(reason: WebhookRejection) -> Code {
         WebhookRejection::SignatureMalformed => Code::WebhookSignatureMalformed,
         WebhookRejection::NotAWebhook => Code::WebhookNotRecognized,
         WebhookRejection::SignatureInvalid => Code::WebhookSignatureInvalid,
-        WebhookRejection::TooOld | WebhookRejection::TooNew => Code::WebhookTimestampOutOfTolerance,
+        WebhookRejection::TooOld => Code::WebhookTooOld,
+        WebhookRejection::TooNew => Code::WebhookTooNew,
     }
 }
 
