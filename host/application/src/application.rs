@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use crate::accounts::Accounts;
 use crate::authenticate_api_key::ApiKeys;
 use crate::ports::{Clock, Ids, PaymentGateway, Plugins, Sealer, Store};
+use crate::webhook_failures::WebhookFailures;
 
 /// The world, behind ports.
 #[derive(Clone)]
@@ -43,6 +44,7 @@ pub struct Application {
     pub(crate) settings: Settings,
     pub(crate) accounts: Accounts,
     pub(crate) api_keys: ApiKeys,
+    pub(crate) webhook_failures: WebhookFailures,
     pub(crate) inbox_wakeup: Notify,
     pub(crate) tasks: TaskTracker,
 }
@@ -56,6 +58,7 @@ impl Application {
             settings,
             accounts: Accounts::default(),
             api_keys: ApiKeys::default(),
+            webhook_failures: WebhookFailures::default(),
             inbox_wakeup: Notify::new(),
             tasks: TaskTracker::new(),
         })

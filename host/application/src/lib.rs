@@ -16,6 +16,7 @@ mod change_subscription;
 mod codec;
 mod create_api_key;
 mod create_checkout_session;
+mod create_legacy_checkout_link;
 mod create_portal_session;
 mod create_provider_account;
 mod create_tenant;
@@ -37,12 +38,14 @@ mod saving;
 mod update_seats;
 mod validate;
 pub mod views;
+mod webhook_failures;
 
 pub use application::{Application, Ports, Settings};
 pub use authenticate_api_key::{AuthenticatedTenant, authenticate_api_key};
 pub use cancel_subscription::{CancelSubscription, cancel_subscription};
 pub use create_api_key::{CreateApiKey, CreatedApiKey, create_api_key, revoke_api_key};
 pub use create_checkout_session::{CreateCheckoutSession, create_checkout_session};
+pub use create_legacy_checkout_link::{CreateLegacyCheckoutLink, create_legacy_checkout_link};
 pub use create_portal_session::{CreatePortalSession, create_portal_session};
 pub use create_provider_account::{
     CreateProviderAccount, PinPlugin, ProviderAccountView, create_provider_account, list_provider_accounts, pin_plugin,
