@@ -217,6 +217,18 @@ impl Gateway {
     pub async fn cli(&self, arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
         output_of(self.command(), arguments, input).await
     }
+
+    /// The same, with more in its environment.
+    pub async fn cli_with(
+        &self,
+        environment: &[(&str, &str)],
+        arguments: &[&str],
+        input: &str,
+    ) -> (Option<i32>, String, String) {
+        let mut command = self.command();
+        command.envs(environment.iter().copied());
+        output_of(command, arguments, input).await
+    }
 }
 
 /// Runs a command of the binary with an environment of its own.

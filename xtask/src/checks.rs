@@ -31,6 +31,52 @@ pub(crate) fn test(workspace: &Workspace, tests: &Tests) -> Result<()> {
     Steps::summed_up(|steps| test_steps(workspace, steps, tests))
 }
 
+/// Tests the domain and the use cases, on fakes: nothing has to be brought up for them.
+pub(crate) fn billing(workspace: &Workspace, filters: &[OsString]) -> Result<()> {
+    let crates = [
+        "test",
+        "-p",
+        "tillgate-domain",
+        "-p",
+        "tillgate-application",
+        "-p",
+        "tillgate-fakes",
+    ];
+    Steps::summed_up(|steps| {
+        steps.run("cargo test", || {
+            process::run(workspace.cargo(&crates).arg("--").args(filters))
+        })
+    })
+}
+
+/// Tests what meets the outside: the store on both databases, the plugins in their sandbox, the binary as a whole.
+pub(crate) fn integration(workspace: &Workspace, way: Way, filters: &[OsString]) -> Result<()> {
+    let crates = [
+        "test",
+        "-p",
+        "tillgate-storage",
+        "-p",
+        "tillgate-egress",
+        "-p",
+        "tillgate-plugin-host",
+        "-p",
+        "tillgate-tests",
+    ];
+    Steps::summed_up(|steps| {
+        steps.run("plugins", || plugins::build(workspace, false))?;
+        steps.run("outside judges", judges)?;
+        let postgres = steps.run("PostgreSQL", || Postgres::provide(workspace, way))?;
+        steps.run("cargo build", || {
+            process::run(&mut workspace.cargo(&["build", "-p", "tillgate", "--bin", "tillgate"]))
+        })?;
+        steps.run("cargo test", || {
+            let mut command = workspace.cargo(&crates);
+            set_environment(&mut command, workspace, &postgres, "debug");
+            process::run(command.arg("--").args(filters))
+        })
+    })
+}
+
 /// Runs the lints.
 pub(crate) fn lint(workspace: &Workspace) -> Result<()> {
     Steps::summed_up(|steps| {
@@ -38,6 +84,19 @@ pub(crate) fn lint(workspace: &Workspace) -> Result<()> {
         clippy(workspace, steps)?;
         documentation(workspace, steps)
     })
+}
+
+/// Writes `docs/errors.md`: the test that compares it knows what belongs there.
+pub(crate) fn write_errors(workspace: &Workspace) -> Result<()> {
+    let arguments = [
+        "test",
+        "-p",
+        "tillgate-http-api",
+        "--test",
+        "http_api",
+        "the_document_of_errors",
+    ];
+    process::run(workspace.cargo(&arguments).env("TILLGATE_BLESS", "1"))
 }
 
 /// Runs everything continuous integration runs.

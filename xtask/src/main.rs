@@ -38,10 +38,18 @@ enum Task {
         #[arg(long)]
         check_size: bool,
     },
-    /// Run the lints and every test, against a PostgreSQL server of their own
-    Test(TestArgs),
+    /// Run the lints and every test, against a PostgreSQL server of their own; or a suite of tests alone
+    #[command(args_conflicts_with_subcommands = true)]
+    Test {
+        #[command(subcommand)]
+        suite: Option<Suite>,
+        #[command(flatten)]
+        args: TestArgs,
+    },
     /// Check formatting, clippy's lints and the documentation
     Lint,
+    /// Write docs/errors.md anew, from the table of error codes
+    Errors,
     /// Build the plugins and the binary, then run `tillgate demo`
     Demo {
         /// Build with optimizations
@@ -69,6 +77,24 @@ enum Task {
     /// Work with a throw-away PostgreSQL server
     #[command(subcommand)]
     Postgres(PostgresTask),
+}
+
+#[derive(Debug, Subcommand)]
+enum Suite {
+    /// Test the domain and the use cases, on fakes
+    Billing {
+        /// Passed on to the tests: name filters
+        #[arg(value_name = "FILTER")]
+        filters: Vec<OsString>,
+    },
+    /// Test what meets the outside: storage, plugins, and the binary as a whole
+    Integration {
+        #[command(flatten)]
+        postgres: PostgresArgs,
+        /// Passed on to the tests: name filters
+        #[arg(value_name = "FILTER")]
+        filters: Vec<OsString>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -139,8 +165,17 @@ fn perform(task: Task) -> Result<()> {
     let workspace = Workspace::locate()?;
     match task {
         Task::Plugins { check_size } => plugins::build(&workspace, check_size),
-        Task::Test(args) => checks::test(&workspace, &args.into()),
+        Task::Test { suite: None, args } => checks::test(&workspace, &args.into()),
+        Task::Test {
+            suite: Some(Suite::Billing { filters }),
+            ..
+        } => checks::billing(&workspace, &filters),
+        Task::Test {
+            suite: Some(Suite::Integration { postgres, filters }),
+            ..
+        } => checks::integration(&workspace, postgres.postgres, &filters),
         Task::Lint => checks::lint(&workspace),
+        Task::Errors => checks::write_errors(&workspace),
         Task::Demo { release, args } => checks::demo(&workspace, release, &args),
         Task::Bench { postgres, args } => checks::bench(&workspace, postgres.postgres, &args),
         Task::Ci { postgres } => checks::ci(&workspace, postgres.postgres),
@@ -181,6 +216,22 @@ mod tests {
         };
         assert!(release);
         assert_eq!(args, ["--port", "1", "--release"]);
+    }
+
+    #[test]
+    fn a_suite_is_told_from_a_filter() {
+        let suite = |arguments: &[&str]| {
+            let all: Vec<&str> = ["xtask", "test"].iter().chain(arguments).copied().collect();
+            let Task::Test { suite, args } = Cli::parse_from(all).command else {
+                panic!("not the tests")
+            };
+            (suite.is_some(), args.filters.len())
+        };
+        assert_eq!(suite(&["billing", "seats"]), (true, 0));
+        assert_eq!(suite(&["integration"]), (true, 0));
+        assert_eq!(suite(&["seats"]), (false, 1));
+        assert_eq!(suite(&["--no-lint", "seats"]), (false, 1));
+        assert_eq!(suite(&[]), (false, 0));
     }
 
     #[test]

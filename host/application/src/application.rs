@@ -10,6 +10,7 @@ use crate::accounts::Accounts;
 use crate::authenticate_api_key::ApiKeys;
 use crate::ports::{Clock, Ids, PaymentGateway, Plugins, Sealer, Store};
 use crate::retry::RetryPolicy;
+use crate::webhook_failures::WebhookFailures;
 
 /// The world, behind ports.
 #[derive(Clone)]
@@ -46,6 +47,7 @@ pub struct Application {
     pub(crate) settings: Settings,
     pub(crate) accounts: Accounts,
     pub(crate) api_keys: ApiKeys,
+    pub(crate) webhook_failures: WebhookFailures,
     pub(crate) inbox_wakeup: Notify,
     pub(crate) tasks: TaskTracker,
 }
@@ -59,6 +61,7 @@ impl Application {
             settings,
             accounts: Accounts::default(),
             api_keys: ApiKeys::default(),
+            webhook_failures: WebhookFailures::default(),
             inbox_wakeup: Notify::new(),
             tasks: TaskTracker::new(),
         })

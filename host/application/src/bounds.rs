@@ -59,3 +59,13 @@ pub const SECRET_OVERLAP_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The longest secret, in bytes.
 pub const SECRET_MAX: usize = 8_192;
+
+/// How many webhooks of an account may fail their proof in a row before their sender is told to stay away. A wrong
+/// secret makes a provider fail a few times an hour; more than this in a minute is somebody who guesses, or a loop.
+pub const WEBHOOK_FAILURES_BURST: i64 = 60;
+
+/// How long it takes until one more may fail, in milliseconds: with the above, 60 a minute.
+pub const WEBHOOK_FAILURE_PAUSE_MS: i64 = 1_000;
+
+/// For how many accounts failures are counted at a time: half a megabyte. Beyond it counting begins anew.
+pub const WEBHOOK_FAILURE_BUCKETS_MAX: usize = 10_000;

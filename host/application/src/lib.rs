@@ -17,6 +17,7 @@ mod change_subscription;
 mod codec;
 mod create_api_key;
 mod create_checkout_session;
+mod create_legacy_checkout_link;
 mod create_portal_session;
 mod create_provider_account;
 mod create_refund;
@@ -43,6 +44,7 @@ mod uncancel_subscription;
 mod update_seats;
 mod validate;
 pub mod views;
+mod webhook_failures;
 
 pub use application::{Application, Ports, Settings};
 pub use authenticate_api_key::{AuthenticatedTenant, authenticate_api_key};
@@ -50,6 +52,7 @@ pub use cancel_subscription::{CancelSubscription, cancel_subscription};
 pub use change_plan::{ChangePlan, change_plan};
 pub use create_api_key::{CreateApiKey, CreatedApiKey, create_api_key, revoke_api_key};
 pub use create_checkout_session::{CreateCheckoutSession, create_checkout_session};
+pub use create_legacy_checkout_link::{CreateLegacyCheckoutLink, create_legacy_checkout_link};
 pub use create_portal_session::{CreatePortalSession, create_portal_session};
 pub use create_provider_account::{
     CreateProviderAccount, PinPlugin, ProviderAccountView, create_provider_account, list_provider_accounts, pin_plugin,

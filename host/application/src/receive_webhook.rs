@@ -38,6 +38,12 @@ pub enum WebhookAnswer {
         /// The plugin's answer, if it wants one.
         ack: Option<Ack>,
     },
+    /// It isn't believed either, and there were too many of those for this account lately. A genuine one is taken in
+    /// all the while.
+    RejectedTooOften {
+        /// For how long to stay away, in seconds.
+        retry_after_seconds: u64,
+    },
 }
 
 /// Receives one webhook. `head` is the request as received, but for the URL, which the account knows.
@@ -64,7 +70,11 @@ pub async fn receive_webhook(
     let fetch_back = match decision {
         WebhookDecision::Handshake(ack) => return Ok(WebhookAnswer::Handshake(ack)),
         WebhookDecision::Rejected { reason, message, ack } => {
-            return Ok(WebhookAnswer::Rejected { reason, message, ack });
+            // Only now: which one is false the proof alone says.
+            return Ok(match app.webhook_failures.count(account_id, now) {
+                Ok(()) => WebhookAnswer::Rejected { reason, message, ack },
+                Err(retry_after_seconds) => WebhookAnswer::RejectedTooOften { retry_after_seconds },
+            });
         }
         WebhookDecision::Proven { fetch_back, .. } => fetch_back,
     };

@@ -45,11 +45,14 @@ codes! {
         "Only the provider can send webhooks here. If it did, check that no proxy in between drops its signature header.";
     WebhookSignatureMalformed = 400 "webhook_signature_malformed", "The webhook's signature can't be read",
         "Check that no proxy in between changes, joins or cuts the signature header.";
-    WebhookTimestampOutOfTolerance = 400 "webhook_timestamp_out_of_tolerance",
-        "The webhook was signed too long ago, or in the future",
-        "Check this host's clock (NTP), and whether something holds requests back or repeats old ones. The provider signs anew when it retries.";
+    WebhookTooOld = 400 "webhook_too_old", "The webhook was signed too long ago",
+        "Check whether something between the provider and here holds requests back, or repeats old ones, and that this host's clock (NTP) isn't fast. The provider signs anew when it retries.";
+    WebhookTooNew = 400 "webhook_too_new", "The webhook was signed in the future",
+        "This host's clock is slow: synchronize it (NTP); 'tillgate doctor' compares it with others. The provider signs anew when it retries.";
     WebhookNotRecognized = 400 "webhook_not_recognized", "This is not a webhook of this provider",
         "Check that the URL registered with the provider is that of an account of this very provider.";
+    WebhookNotProcessed = 400 "webhook_not_processed", "The webhook was not processed (old route)",
+        "detail begins with the code that /v1/webhooks/{provider_account_id} answers: look that one up. The provider will send it again.";
     // 401: who calls is unknown.
     Unauthorized = 401 "unauthorized", "The credentials are missing or wrong",
         "Send 'Authorization: Bearer <key>': a tenant's key (tg_live_… or tg_test_…) for the tenant API, the operator's token for /v1/admin. A revoked key stops working within seconds.";
@@ -140,6 +143,9 @@ codes! {
         "detail is the provider's own explanation; provider_request_id finds the request in its dashboard.";
     PluginRejected = 422 "plugin_rejected", "The component is not accepted as a plugin",
         "plugin_code and detail say what is wrong; 'tillgate plugin inspect' says the same of a file before it is sent.";
+    // 429: too often.
+    WebhookRejectedTooOften = 429 "webhook_rejected_too_often", "Too many webhooks of this account fail their proof",
+        "Genuine ones are taken in all the while. If the provider is the sender, the account's secret isn't that of its endpoint: put the right one. Otherwise somebody guesses, and nothing has to be done.";
     // 500: a fault of ours.
     InternalError = 500 "internal_error", "Something went wrong here",
         "Report it with the request_id; the log has the cause under it.";

@@ -16,6 +16,7 @@ mod customers;
 mod docs;
 mod extract;
 mod json;
+mod legacy;
 mod list;
 mod observe;
 mod openapi;

@@ -152,6 +152,7 @@ pub(crate) struct IdempotencyKeyHeader {
         (name = "Refunds", description = "What was given back."),
         (name = "Capabilities", description = "What each provider account can do."),
         (name = "Webhooks", description = "What providers report."),
+        (name = "Legacy", description = "For code that is still to be moved to the routes above."),
         (name = "Operator: tenants", description = "Customers of this deployment, and their API keys."),
         (name = "Operator: provider accounts", description = "Tenants' connections to providers."),
         (name = "Operator: plugins", description = "The providers this host speaks to."),

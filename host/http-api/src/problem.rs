@@ -135,9 +135,16 @@ impl Problem {
         self
     }
 
-    fn retry_after(mut self, seconds: u64) -> Self {
+    pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
         self.0.retry_after_seconds = Some(seconds);
         self
+    }
+
+    /// The same under another code, where callers know no other. What it was begins the detail.
+    pub(crate) fn retold_as(self, code: Code) -> Self {
+        let mut problem = Self::new(code, format!("{}: {}", self.0.code.info().code, self.0.detail));
+        problem.0.cause = self.0.cause;
+        problem
     }
 
     pub(crate) fn code(&self) -> Code {

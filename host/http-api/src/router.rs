@@ -12,9 +12,9 @@ use crate::codes::Code;
 use crate::problem::Problem;
 use crate::state::{Api, ApiOptions};
 use crate::{
-    capabilities, checkout_sessions, customers, docs, observe, openapi, operations, organizations, payments, plugins,
-    portal_sessions, products, provider_accounts, purchases, refunds, subscriptions, tenant_api_keys, tenants, users,
-    webhooks,
+    capabilities, checkout_sessions, customers, docs, legacy, observe, openapi, operations, organizations, payments,
+    plugins, portal_sessions, products, provider_accounts, purchases, refunds, subscriptions, tenant_api_keys, tenants,
+    users, webhooks,
 };
 
 /// Tenant API, operator API, webhooks, their documentation, and whether the host is alive.
@@ -42,6 +42,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(refunds::routes())
         .merge(capabilities::routes())
         .merge(webhooks::routes())
+        .merge(legacy::routes())
         .merge(tenants::routes())
         .merge(tenant_api_keys::routes())
         .merge(provider_accounts::routes())

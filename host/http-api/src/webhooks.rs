@@ -3,6 +3,7 @@
 mod receive;
 
 use receive::*;
+pub(crate) use receive::{answer_of, take};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 

@@ -25,6 +25,7 @@ mod load;
 mod manifest;
 mod plugins;
 mod proof;
+mod reach;
 mod registry;
 mod step;
 mod text;

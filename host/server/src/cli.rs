@@ -73,6 +73,16 @@ pub(crate) enum Command {
         #[command(flatten)]
         config: ConfigArgs,
     },
+    /// Check everything the gateway needs, and say what to do about what isn't well. Nothing is changed.
+    Doctor {
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        show: ShowArgs,
+        /// Ask no provider.
+        #[arg(long)]
+        offline: bool,
+    },
     /// Tenants.
     #[command(subcommand)]
     Tenant(TenantCommand),

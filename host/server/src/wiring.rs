@@ -123,7 +123,8 @@ fn millis(seconds: u64) -> i64 {
     i64::try_from(seconds.saturating_mul(1_000)).unwrap_or(i64::MAX)
 }
 
-fn open_plugins(
+/// Loads the plugins. What isn't accepted is told.
+pub(crate) fn open_plugins(
     config: &Config,
     master: &MasterKey,
 ) -> Result<(PluginHost, Vec<(PathBuf, PluginRejected)>), WiringError> {
@@ -149,7 +150,8 @@ fn open_plugins(
     PluginHost::open(options, client).map_err(|error| WiringError::Plugins(error.to_string()))
 }
 
-fn master_keys(config: &Config) -> Result<(MasterKey, Vec<MasterKey>), ConfigError> {
+/// The master key that seals, and the old ones that still open.
+pub(crate) fn master_keys(config: &Config) -> Result<(MasterKey, Vec<MasterKey>), ConfigError> {
     let wrong = |key: &str, reason: String| ConfigError::Key {
         key: key.to_owned(),
         reason,

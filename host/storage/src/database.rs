@@ -1,5 +1,6 @@
 //! A database of either kind.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use sqlx::migrate::{MigrateError, Migrator};
@@ -19,6 +20,12 @@ impl DatabaseOptions {
     #[must_use]
     pub fn new(url: &str) -> Self {
         Self { url: url.to_owned() }
+    }
+
+    /// The file that [`Database::connect`] would make, because it isn't there yet.
+    #[must_use]
+    pub fn missing_file(&self) -> Option<PathBuf> {
+        sqlite::file_of(&self.url).filter(|file| !file.exists())
     }
 }
 
@@ -141,6 +148,18 @@ impl Database {
             Kind::Postgres(repository) => (repository.applied().await, &postgres::MIGRATIONS),
         };
         pending(&applied.map_err(|error| self.unusable(&error))?, known)
+    }
+
+    /// The time by the database server's clock, in milliseconds since 1970; none where the database is a file.
+    ///
+    /// # Errors
+    /// The server doesn't answer.
+    pub async fn server_time_ms(&self) -> Result<Option<i64>, OpenError> {
+        let time = match &self.kind {
+            Kind::Sqlite(repository) => repository.server_time_ms().await,
+            Kind::Postgres(repository) => repository.server_time_ms().await,
+        };
+        time.map_err(|error| self.unusable(&error))
     }
 
     /// Closes every connection, after what waits for its commit was committed.

@@ -24,6 +24,9 @@ pub(crate) const SESSION: &str =
 /// Has a row where anything was ever migrated.
 pub(crate) const SCHEMA_EXISTS: &str = "SELECT 1 WHERE to_regclass('_sqlx_migrations') IS NOT NULL";
 
+/// The server's clock, in milliseconds since 1970.
+pub(crate) const CLOCK: Option<&str> = Some("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint");
+
 #[expect(clippy::duplicate_mod, reason = "the same queries, compiled for the other database")]
 #[path = "queries/mod.rs"]
 pub(crate) mod queries;

@@ -1,6 +1,6 @@
 //! SQLite: one file, one writer, many readers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -23,10 +23,21 @@ pub(crate) const SESSION: &str = "";
 /// Has a row where anything was ever migrated.
 pub(crate) const SCHEMA_EXISTS: &str = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'";
 
+/// A file has no clock.
+pub(crate) const CLOCK: Option<&str> = None;
+
 #[path = "queries/mod.rs"]
 pub(crate) mod queries;
 
 pub(crate) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/sqlite");
+
+/// The file a URL names, if it names one.
+pub(crate) fn file_of(url: &str) -> Option<PathBuf> {
+    let options = url
+        .starts_with("sqlite:")
+        .then(|| SqliteConnectOptions::from_str(url))?;
+    Some(options.ok()?.get_filename().to_owned())
+}
 
 /// Opens the file, made if it isn't there.
 pub(crate) async fn connect(url: &str) -> Result<(queries::Repository, String), OpenError> {

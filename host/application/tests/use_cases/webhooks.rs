@@ -1,10 +1,11 @@
 //! What becomes of webhooks that have no effect, or not yet.
 
-use tillgate_application::bounds::INBOX_ATTEMPTS_MAX;
+use tillgate_application::bounds::{INBOX_ATTEMPTS_MAX, WEBHOOK_FAILURES_BURST};
 use tillgate_application::inbox::InboxStatus;
-use tillgate_application::process_due_webhooks;
+use tillgate_application::ports::WebhookRejection;
+use tillgate_application::{WebhookAnswer, process_due_webhooks, receive_webhook};
 use tillgate_domain::{PaymentState, SubscriptionChange, SubscriptionStatus};
-use tillgate_fakes::{World, checkout_completed, payment, subscription_event};
+use tillgate_fakes::{World, checkout_completed, payment, subscription_event, webhook};
 
 fn created() -> tillgate_application::ports::ProviderEvent {
     subscription_event(
@@ -112,4 +113,36 @@ async fn a_paid_checkout_is_a_completed_purchase_of_its_product() {
     assert_eq!(purchase.amount.unwrap().amount, 2_000);
     drop(rows);
     assert_eq!(world.published("purchase"), ["purchase.completed", "purchase.created"]);
+}
+
+#[tokio::test]
+async fn a_flood_of_false_ones_is_told_to_stay_away_and_keeps_no_genuine_one_out() {
+    let world = World::new().await.unwrap();
+    let other = world.connect("other", false).await.unwrap();
+    let forged = async |account| {
+        let request = webhook(b"{}".to_vec(), "whsec_guessed");
+        receive_webhook(&world.app, account, request).await.unwrap()
+    };
+    let refused = |answer: &WebhookAnswer| {
+        matches!(
+            answer,
+            WebhookAnswer::Rejected {
+                reason: WebhookRejection::SignatureInvalid,
+                ..
+            }
+        )
+    };
+    for _ in 0..WEBHOOK_FAILURES_BURST {
+        assert!(refused(&forged(world.account_id).await));
+    }
+    let too_often = WebhookAnswer::RejectedTooOften { retry_after_seconds: 1 };
+    assert_eq!(forged(world.account_id).await, too_often);
+    assert!(refused(&forged(other).await), "another account has its own");
+    let answer = world.deliver(vec![created()]).await.unwrap();
+    assert!(matches!(answer, WebhookAnswer::Acknowledged(_)), "{answer:?}");
+    assert_eq!(world.store.rows().subscriptions.len(), 1);
+    assert_eq!(forged(world.account_id).await, too_often);
+    world.clock.advance(1_000);
+    assert!(refused(&forged(world.account_id).await));
+    assert_eq!(forged(world.account_id).await, too_often);
 }

@@ -40,13 +40,15 @@ impl utoipa::IntoResponses for Problems {
         problem_responses(&[
             Code::WebhookSignatureMissing,
             Code::WebhookSignatureMalformed,
-            Code::WebhookTimestampOutOfTolerance,
+            Code::WebhookTooOld,
+            Code::WebhookTooNew,
             Code::WebhookNotRecognized,
             Code::BodyIncomplete,
             Code::WebhookSignatureInvalid,
             Code::ProviderAccountNotFound,
             Code::RequestTimeout,
             Code::BodyTooLarge,
+            Code::WebhookRejectedTooOften,
             Code::InternalError,
             Code::SecretNotReadable,
             Code::PluginFault,
@@ -80,7 +82,7 @@ pub(super) async fn receive_webhook(
     Path(account): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    take(&api, &account, request).await
+    answer_of(take(&api, &account, request).await?)
 }
 
 /// Answer a webhook check.
@@ -103,10 +105,11 @@ pub(super) async fn answer_webhook_check(
     Path(account): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    take(&api, &account, request).await
+    answer_of(take(&api, &account, request).await?)
 }
 
-async fn take(api: &Api, account: &str, request: Request) -> Result<Response, Problem> {
+/// Hands a request over as it was sent.
+pub(crate) async fn take(api: &Api, account: &str, request: Request) -> Result<WebhookAnswer, Problem> {
     let account_id: ProviderAccountId = id("provider account", account)?;
     let (parts, body) = request.into_parts();
     let limits = BodyLimits {
@@ -130,11 +133,20 @@ async fn take(api: &Api, account: &str, request: Request) -> Result<Response, Pr
         remote_ip: remote_ip(&parts, api.options.trust_forwarded_for),
         received_at_ms: api.app.now().as_millis(),
     };
-    match receive(&api.app, account_id, webhook).await? {
+    Ok(receive(&api.app, account_id, webhook).await?)
+}
+
+/// What the provider is answered.
+pub(crate) fn answer_of(taken: WebhookAnswer) -> Result<Response, Problem> {
+    match taken {
         WebhookAnswer::Acknowledged(None) => Ok(StatusCode::NO_CONTENT.into_response()),
         WebhookAnswer::Acknowledged(Some(ack)) | WebhookAnswer::Handshake(ack) => Ok(answer(ack)),
         WebhookAnswer::Rejected { ack: Some(ack), .. } => Ok(answer(ack)),
         WebhookAnswer::Rejected { reason, message, .. } => Err(Problem::new(code_of(reason), message)),
+        WebhookAnswer::RejectedTooOften { retry_after_seconds } => {
+            let detail = "too many webhooks of this account failed their proof lately, and so did this one";
+            Err(Problem::new(Code::WebhookRejectedTooOften, detail).retry_after(retry_after_seconds))
+        }
     }
 }
 
@@ -144,7 +156,8 @@ const fn code_of(reason: WebhookRejection) -> Code {
         WebhookRejection::SignatureMalformed => Code::WebhookSignatureMalformed,
         WebhookRejection::NotAWebhook => Code::WebhookNotRecognized,
         WebhookRejection::SignatureInvalid => Code::WebhookSignatureInvalid,
-        WebhookRejection::TooOld | WebhookRejection::TooNew => Code::WebhookTimestampOutOfTolerance,
+        WebhookRejection::TooOld => Code::WebhookTooOld,
+        WebhookRejection::TooNew => Code::WebhookTooNew,
     }
 }
 

@@ -6,6 +6,7 @@ mod fakes;
 
 mod bad_input;
 mod changes;
+mod errors;
 mod openapi;
 mod operator;
 mod server;

@@ -58,8 +58,8 @@ async fn refusals_say_what_to_check() {
         (WebhookRejection::SignatureMissing, 400, "webhook_signature_missing"),
         (WebhookRejection::SignatureMalformed, 400, "webhook_signature_malformed"),
         (WebhookRejection::SignatureInvalid, 401, "webhook_signature_invalid"),
-        (WebhookRejection::TooOld, 400, "webhook_timestamp_out_of_tolerance"),
-        (WebhookRejection::TooNew, 400, "webhook_timestamp_out_of_tolerance"),
+        (WebhookRejection::TooOld, 400, "webhook_too_old"),
+        (WebhookRejection::TooNew, 400, "webhook_too_new"),
         (WebhookRejection::NotAWebhook, 400, "webhook_not_recognized"),
     ] {
         let message = "because".to_owned();

@@ -1,12 +1,14 @@
 //! The commands that do one thing and end.
 
 mod api_key;
+mod doctor;
 mod plugin;
 mod provider_account;
 mod simulator;
 mod tenant;
 
 pub(crate) use api_key::api_key;
+pub(crate) use doctor::doctor;
 pub(crate) use plugin::plugin;
 pub(crate) use provider_account::provider_account;
 pub(crate) use simulator::simulator;

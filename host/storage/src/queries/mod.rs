@@ -22,7 +22,7 @@ use tillgate_application::ports::{
 };
 use tillgate_domain::{ProviderAccountId, TenantId};
 
-use super::{Connection, Db, Options, Row, SCHEMA_EXISTS};
+use super::{CLOCK, Connection, Db, Options, Row, SCHEMA_EXISTS};
 use crate::bounds;
 use crate::database::Applied;
 use crate::failures::{is_unstorable_text, query_failed};
@@ -69,6 +69,14 @@ impl Repository {
                 })
             })
             .collect()
+    }
+
+    /// The server's clock, in milliseconds since 1970, where there is a server.
+    pub(crate) async fn server_time_ms(&self) -> Result<Option<i64>, sqlx::Error> {
+        match CLOCK {
+            Some(sql) => sqlx::query(sql).fetch_one(&self.pool).await?.try_get(0).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Commits what waits, and closes every connection.
