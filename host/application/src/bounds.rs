@@ -50,3 +50,6 @@ pub const SECRET_OVERLAP_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The longest secret, in bytes.
 pub const SECRET_MAX: usize = 8_192;
+
+/// How much of a plugin's digest the log and traces show, in characters: enough to tell plugins apart.
+pub const PLUGIN_DIGEST_SHOWN: usize = 12;

@@ -34,6 +34,7 @@ mod receive_webhook;
 mod resume_operations;
 mod retrieve_subscription;
 mod saving;
+mod tally;
 mod update_seats;
 mod validate;
 pub mod views;
