@@ -22,6 +22,7 @@ mod library;
 pub mod limits;
 mod load;
 mod manifest;
+mod observe;
 mod plugins;
 mod proof;
 mod registry;
