@@ -3,11 +3,15 @@
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use sqlx::{Connection as _, Executor as _};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::task::JoinHandle;
+
+use crate::Exposition;
 
 /// The operator's token in every test.
 pub const ADMIN_TOKEN: &str = "an-operator-token-of-more-than-32-characters";
@@ -38,6 +42,8 @@ pub struct Gateway {
     database_url: String,
     options: GatewayOptions,
     child: Option<Child>,
+    log: Arc<Mutex<String>>,
+    logging: Option<JoinHandle<()>>,
     /// Where the API is.
     pub api: String,
     /// Where health is.
@@ -96,6 +102,17 @@ async fn database_url(database: Database, directory: &tempfile::TempDir) -> Stri
     }
 }
 
+/// Keeps what is logged, and shows it to whoever runs the tests.
+async fn keep(mut said: BufReader<ChildStderr>, log: Arc<Mutex<String>>) {
+    let mut line = Vec::new();
+    while said.read_until(b'\n', &mut line).await.unwrap_or(0) > 0 {
+        let text = String::from_utf8_lossy(&line).into_owned();
+        eprint!("{text}");
+        log.lock().unwrap().push_str(&text);
+        line.clear();
+    }
+}
+
 impl Gateway {
     /// Starts one on a fresh database.
     pub async fn start(options: GatewayOptions) -> Self {
@@ -106,6 +123,8 @@ impl Gateway {
             database_url,
             options,
             child: None,
+            log: Arc::default(),
+            logging: None,
             api: String::new(),
             operations: String::new(),
         };
@@ -153,10 +172,12 @@ impl Gateway {
             .arg(format!("127.0.0.1:{port}"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
+            .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
+        let said = BufReader::new(child.stderr.take().unwrap());
+        self.logging = Some(tokio::spawn(keep(said, Arc::clone(&self.log))));
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = lines
             .next_line()
@@ -188,7 +209,31 @@ impl Gateway {
         let pid = child.id().unwrap().to_string();
         let told = Command::new("kill").args(["-TERM", &pid]).status().await.unwrap();
         assert!(told.success());
-        child.wait().await.unwrap().code()
+        let code = child.wait().await.unwrap().code();
+        if let Some(logging) = self.logging.take() {
+            logging.await.unwrap();
+        }
+        code
+    }
+
+    /// What it has logged so far; all of it once it was stopped.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// What it says in numbers, read strictly.
+    pub async fn metrics(&self) -> Exposition {
+        Exposition::read(&self.metrics_text().await)
+    }
+
+    /// The same, as it is.
+    pub async fn metrics_text(&self) -> String {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let answer = client.get(format!("{}/metrics", self.operations)).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let media_type = answer.headers()["content-type"].to_str().unwrap().to_owned();
+        assert!(media_type.starts_with("application/openmetrics-text"), "{media_type}");
+        answer.text().await.unwrap()
     }
 
     /// How many events of a type it published, as its database has them.

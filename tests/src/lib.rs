@@ -8,12 +8,16 @@
     reason = "all of this is test code, where a failure shall end the test"
 )]
 
+mod collector;
+mod exposition;
 mod gateway;
 mod judge;
 mod provider;
 mod tenant;
 mod world;
 
+pub use collector::{Collector, Span};
+pub use exposition::Exposition;
 pub use gateway::{ADMIN_TOKEN, Database, Gateway, GatewayOptions, plugins, run_cli};
 pub use judge::{node_judge, python_judge};
 pub use provider::{Provider, signature_header};

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// Which of our crates each crate may name, beside itself. Adapters never name each other, but for plugin-host, which
 /// performs a plugin's exchanges through egress.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("tillgate-domain", &[]),
     ("tillgate-application", &["tillgate-domain"]),
     ("tillgate-storage", &["tillgate-application", "tillgate-domain"]),
@@ -20,6 +20,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
         "tillgate-plugin-host",
         &["tillgate-application", "tillgate-domain", "tillgate-egress"],
     ),
+    ("tillgate-telemetry", &["tillgate-application", "tillgate-domain"]),
     // The ports in memory, for tests.
     ("tillgate-fakes", &["tillgate-application", "tillgate-domain"]),
     ("tillgate-http-api", &["tillgate-application", "tillgate-domain"]),
@@ -30,7 +31,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
 ];
 
 /// Third-party crates that belong to some of ours, and why.
-const OWNED: [(&str, &[&str], &str); 10] = [
+const OWNED: [(&str, &[&str], &str); 15] = [
     ("sqlx", &["tillgate-storage"], "the store's SQL stays behind its ports"),
     ("wasmtime", &["tillgate-plugin-host"], "one crate knows the sandbox"),
     (
@@ -50,8 +51,33 @@ const OWNED: [(&str, &[&str], &str); 10] = [
     ),
     (
         "hyper-util",
-        &["tillgate-egress", "tillgate-http-api"],
-        "one crate calls, and one is called",
+        &["tillgate-egress", "tillgate-http-api", "tillgate-telemetry"],
+        "one crate calls, one is called, and one reaches the collector",
+    ),
+    (
+        "prometheus-client",
+        &["tillgate-telemetry"],
+        "metrics stay behind their port",
+    ),
+    (
+        "opentelemetry",
+        &["tillgate-telemetry"],
+        "everything else tells its spans to `tracing`",
+    ),
+    (
+        "opentelemetry_sdk",
+        &["tillgate-telemetry"],
+        "everything else tells its spans to `tracing`",
+    ),
+    (
+        "opentelemetry-otlp",
+        &["tillgate-telemetry"],
+        "one crate reaches the collector",
+    ),
+    (
+        "tracing-opentelemetry",
+        &["tillgate-telemetry"],
+        "everything else tells its spans to `tracing`",
     ),
     (
         "tokio-rustls",

@@ -8,7 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::accounts::Accounts;
 use crate::authenticate_api_key::ApiKeys;
-use crate::ports::{Clock, Ids, PaymentGateway, Plugins, Sealer, Store};
+use crate::ports::{Clock, Ids, Metrics, PaymentGateway, Plugins, Sealer, Store};
 use crate::retry::RetryPolicy;
 use crate::webhook_failures::WebhookFailures;
 
@@ -27,6 +27,8 @@ pub struct Ports {
     pub ids: Arc<dyn Ids>,
     /// The master key.
     pub sealer: Arc<dyn Sealer>,
+    /// The numbers.
+    pub metrics: Arc<dyn Metrics>,
 }
 
 /// What is configured.
@@ -92,6 +94,12 @@ impl Application {
     /// Waits until a webhook was stored whose effect is still to come.
     pub async fn stored_webhook(&self) {
         self.inbox_wakeup.notified().await;
+    }
+
+    /// How many operations this host runs just now.
+    #[must_use]
+    pub fn operations_running(&self) -> usize {
+        self.tasks.len()
     }
 
     /// Waits until every operation under way has come to an end. No new one should be begun.

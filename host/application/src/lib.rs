@@ -40,6 +40,7 @@ mod resume_subscription;
 mod retrieve_subscription;
 mod retry;
 mod saving;
+mod tally;
 mod uncancel_subscription;
 mod update_seats;
 mod validate;

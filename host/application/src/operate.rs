@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tillgate_domain::{OperationId, TenantId, Timestamp};
+use tracing::Instrument as _;
 
 use crate::account::ConnectedAccount;
-use crate::bounds::{CONFLICT_RETRIES_MAX, SETTLE_PAUSE_MS, SETTLE_WITHIN_MS};
+use crate::bounds::{CONFLICT_RETRIES_MAX, PLUGIN_DIGEST_SHOWN, SETTLE_PAUSE_MS, SETTLE_WITHIN_MS};
 use crate::change_subscription::Taking;
 use crate::operation::{Operation, OperationRequest, OperationStatus};
 use crate::operation_journal::OperationJournal;
@@ -247,15 +248,30 @@ async fn spawn_run(
     way: Way,
 ) -> Result<Operation, ApplicationError> {
     let runner = Arc::clone(app);
+    let span = span_of(&operation);
     let task = app
         .tasks
-        .spawn(async move { run(&runner, operation, &account, way).await });
+        .spawn(async move { run(&runner, operation, &account, way).await }.instrument(span));
     match task.await {
         Ok(ended) => ended,
         // A fault of ours is no state of the database: it goes on to where such faults are answered.
         Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
         Err(error) => Err(StoreError::Unavailable(format!("the operation was stopped: {error}")).into()),
     }
+}
+
+/// What everything an operation does is told under, in the log and in traces.
+fn span_of(operation: &Operation) -> tracing::Span {
+    tracing::info_span!(
+        "operation",
+        otel.name = operation.request.kind(),
+        operation.kind = operation.request.kind(),
+        operation.id = %operation.id,
+        operation.attempt = operation.attempts,
+        tenant.id = %operation.tenant_id,
+        account.id = %operation.account_id,
+        plugin.digest = operation.plugin_digest.get(..PLUGIN_DIGEST_SHOWN).unwrap_or_default(),
+    )
 }
 
 async fn run(
@@ -377,7 +393,7 @@ async fn end(
         for write in journal.unstored() {
             work.push(write);
         }
-        match app.store().commit(work).await {
+        match app.commit_counted(&account.account.plugin, work).await {
             Ok(()) => {
                 operation.version += 1;
                 return match error {

@@ -132,6 +132,11 @@ async fn commit_entry(app: &Application, entry: &InboxEntry) -> Result<(), Commi
     app.store().commit(work).await
 }
 
+#[tracing::instrument(
+    name = "process_webhook",
+    skip_all,
+    fields(webhook.id = %entry.id, tenant.id = %entry.tenant_id, account.id = %entry.account_id, attempt = entry.attempts)
+)]
 async fn process(app: &Arc<Application>, mut entry: InboxEntry) -> Result<InboxStatus, ApplicationError> {
     let failure = match app.connected_account(entry.account_id).await? {
         None => "the provider account no longer exists".to_owned(),
@@ -146,8 +151,14 @@ async fn process(app: &Arc<Application>, mut entry: InboxEntry) -> Result<InboxS
     entry.error = Some(failure);
     entry.next_attempt_at = next_attempt(app.now(), entry.attempts);
     match commit_entry(app, &entry).await {
+        Ok(()) => {
+            if dead {
+                app.count_given_up(&entry.provider_types);
+            }
+            Ok(entry.status)
+        }
         // Where another host took it over, its word counts.
-        Ok(()) | Err(CommitError::Conflict(_)) => Ok(entry.status),
+        Err(CommitError::Conflict(_)) => Ok(entry.status),
         Err(CommitError::Store(error)) => Err(error.into()),
     }
 }

@@ -51,6 +51,7 @@ pub enum WebhookAnswer {
 /// # Errors
 /// An unknown account is [`ApplicationError::NotFound`]; a failing store means that nothing was acknowledged, and the
 /// provider will send it again; a plugin that can't say how to prove it is passed on.
+#[tracing::instrument(name = "receive_webhook", skip_all, fields(account.id = %account_id, tenant.id))]
 pub async fn receive_webhook(
     app: &Arc<Application>,
     account_id: ProviderAccountId,
@@ -60,6 +61,7 @@ pub async fn receive_webhook(
         .connected_account(account_id)
         .await?
         .ok_or_else(|| ApplicationError::not_found("provider account", account_id))?;
+    tracing::Span::current().record("tenant.id", tracing::field::display(account.account.tenant_id));
     request.url.clone_from(&account.webhook_url);
     let now = app.now();
     let gateway = &app.ports.gateway;
@@ -70,6 +72,7 @@ pub async fn receive_webhook(
     let fetch_back = match decision {
         WebhookDecision::Handshake(ack) => return Ok(WebhookAnswer::Handshake(ack)),
         WebhookDecision::Rejected { reason, message, ack } => {
+            app.metrics().webhook_rejected(reason);
             // Only now: which one is false the proof alone says.
             return Ok(match app.webhook_failures.count(account_id, now) {
                 Ok(()) => WebhookAnswer::Rejected { reason, message, ack },
@@ -197,8 +200,11 @@ pub(crate) async fn commit_effects(
             return Ok(Committed::AllKnown);
         }
         let work = processed(app, entry, &events, effects);
-        match app.store().commit(work).await {
-            Ok(()) => return Ok(Committed::Done),
+        match app.commit_counted(&account.account.plugin, work).await {
+            Ok(()) => {
+                app.count_events(&events);
+                return Ok(Committed::Done);
+            }
             Err(CommitError::Conflict(Conflict::DuplicateEvent { .. })) => {
                 events = unknown(app, account, events).await?;
                 if events.is_empty() && entry.version == 0 {

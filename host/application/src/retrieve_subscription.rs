@@ -27,6 +27,7 @@ pub struct RetrieveSubscription {
 ///
 /// # Errors
 /// An unknown subscription is [`ApplicationError::NotFound`]; and what the provider answers, if it is asked.
+#[tracing::instrument(skip_all, fields(tenant.id = %query.tenant_id, subscription.id = %query.subscription_id))]
 pub async fn retrieve_subscription(
     app: &Arc<Application>,
     query: RetrieveSubscription,
@@ -64,7 +65,7 @@ pub async fn retrieve_subscription(
         let view = SubscriptionView::from(&subscription);
         let mut work = UnitOfWork::new();
         app.save(&mut work, subscription);
-        match app.store().commit(work).await {
+        match app.commit_counted(&account.account.plugin, work).await {
             Ok(()) => return Ok(view),
             Err(CommitError::Conflict(_)) => {}
             Err(error) => return Err(error.into()),

@@ -5,6 +5,7 @@
 //! `kill -9` would, and [`World`] starts it again on what was stored.
 
 mod fuse;
+mod metrics;
 mod plugins;
 mod provider;
 mod repositories;
@@ -15,6 +16,7 @@ mod webhooks;
 mod world;
 
 pub use fuse::Fuse;
+pub use metrics::RecordingMetrics;
 pub use plugins::FakePlugins;
 pub use provider::{Failing, FakeProvider, Performed};
 pub use rows::Rows;

@@ -11,7 +11,9 @@ use tillgate_application::{
 };
 use tillgate_domain::{CheckoutType, Mode, ProviderAccountId, TenantId, Timestamp};
 
-use crate::{FakePlugins, FakeProvider, Fuse, ManualClock, MemoryStore, PlainSealer, SeededIds, webhook};
+use crate::{
+    FakePlugins, FakeProvider, Fuse, ManualClock, MemoryStore, PlainSealer, RecordingMetrics, SeededIds, webhook,
+};
 
 /// When a world begins, in seconds since 1970.
 pub const NOW: i64 = 1_700_000_000;
@@ -26,6 +28,8 @@ pub struct World {
     pub clock: Arc<ManualClock>,
     /// What stops the host.
     pub fuse: Arc<Fuse>,
+    /// What was counted, by all hosts.
+    pub metrics: Arc<RecordingMetrics>,
     /// The host.
     pub app: Arc<Application>,
     /// The tenant.
@@ -45,8 +49,10 @@ impl World {
         let provider = Arc::new(FakeProvider::over(&FakeProvider::default(), Arc::clone(&fuse)));
         let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(NOW)));
         let ids = Arc::new(SeededIds::default());
+        let metrics = Arc::new(RecordingMetrics::default());
         Self {
-            app: host(&store, &provider, &clock, &ids, RetryPolicy::NEVER),
+            app: host(&store, &provider, &clock, &ids, &metrics, RetryPolicy::NEVER),
+            metrics,
             store,
             provider,
             clock,
@@ -144,13 +150,27 @@ impl World {
         self.fuse = Arc::new(Fuse::default());
         self.store = Arc::new(MemoryStore::over(&self.store, Arc::clone(&self.fuse)));
         self.provider = Arc::new(FakeProvider::over(&self.provider, Arc::clone(&self.fuse)));
-        self.app = host(&self.store, &self.provider, &self.clock, &self.ids, self.retries);
+        self.app = host(
+            &self.store,
+            &self.provider,
+            &self.clock,
+            &self.ids,
+            &self.metrics,
+            self.retries,
+        );
     }
 
     /// Another host on the same database and with the same provider.
     #[must_use]
     pub fn another_host(&self) -> Arc<Application> {
-        host(&self.store, &self.provider, &self.clock, &self.ids, self.retries)
+        host(
+            &self.store,
+            &self.provider,
+            &self.clock,
+            &self.ids,
+            &self.metrics,
+            self.retries,
+        )
     }
 
     /// The product's checkout, for the organization and the user.
@@ -202,6 +222,7 @@ fn host(
     provider: &Arc<FakeProvider>,
     clock: &Arc<ManualClock>,
     ids: &Arc<SeededIds>,
+    metrics: &Arc<RecordingMetrics>,
     retries: RetryPolicy,
 ) -> Arc<Application> {
     let ports = Ports {
@@ -211,6 +232,7 @@ fn host(
         clock: Arc::clone(clock) as _,
         ids: Arc::clone(ids) as _,
         sealer: Arc::new(PlainSealer),
+        metrics: Arc::clone(metrics) as _,
     };
     let public_url = "https://pay.platform.example".to_owned();
     let settings = Settings {

@@ -27,15 +27,18 @@ const INERT: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-a
 /// Wraps every request, matched or not.
 pub(crate) async fn observe(State(api): State<Api>, request: Request, next: Next) -> Response {
     let request_id = request_id(&api, request.headers());
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or("none", MatchedPath::as_str);
+    let (method, matched) = (
+        request.method().clone(),
+        request.extensions().get::<MatchedPath>().cloned(),
+    );
+    let route = matched.as_ref().map_or("none", MatchedPath::as_str);
     // Neither the path itself nor the query: they may hold what isn't for logs.
     let span = tracing::info_span!(
         "http_request",
+        otel.name = format!("{method} {route}"),
+        otel.kind = "server",
         request_id,
-        http.method = %request.method(),
+        http.method = %method,
         http.route = route,
         http.status = tracing::field::Empty,
         duration_ms = tracing::field::Empty,
@@ -49,10 +52,10 @@ pub(crate) async fn observe(State(api): State<Api>, request: Request, next: Next
     }
     add_headers(response.headers_mut(), &request_id);
     span.record("http.status", response.status().as_u16());
-    span.record(
-        "duration_ms",
-        u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-    );
+    let took = began.elapsed();
+    span.record("duration_ms", u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+    let metrics = &api.app.ports().metrics;
+    metrics.http_request(method.as_str(), route, response.status().as_u16(), took);
     span.in_scope(|| log(&response, problem.as_ref()));
     response
 }

@@ -9,6 +9,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 use tillgate_application::Application;
 use tillgate_application::inbox::InboxStatus;
@@ -23,11 +24,11 @@ use crate::problem::Problem;
 use crate::router::finish;
 use crate::state::{Api, ApiOptions};
 
-/// The media type of Prometheus' text format.
-const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// The media type of metrics (<https://prometheus.io/docs/specs/om/open_metrics_spec/#overall-structure>).
+const OPENMETRICS_TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Writes the metrics in Prometheus' text format.
-pub type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
+/// Writes the metrics in the text format of OpenMetrics.
+pub type MetricsText = Arc<dyn Fn() -> BoxFuture<'static, String> + Send + Sync>;
 
 /// Whether this host takes requests, and its metrics.
 #[derive(Clone, Default)]
@@ -165,6 +166,9 @@ async fn waiting(api: &Api) -> Result<Waiting, Problem> {
 }
 
 async fn get_metrics(Extension(readiness): Extension<Readiness>) -> Response {
-    let text = readiness.metrics.map_or_else(String::new, |metrics| metrics());
-    ([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], text).into_response()
+    let text = match &readiness.metrics {
+        Some(metrics) => metrics().await,
+        None => "# EOF\n".to_owned(),
+    };
+    ([(header::CONTENT_TYPE, OPENMETRICS_TEXT)], text).into_response()
 }

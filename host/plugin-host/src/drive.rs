@@ -3,14 +3,18 @@
 #[cfg(test)]
 mod tests;
 
+use std::time::Instant;
+
 use tillgate_application::ports::{
-    Effect, Exchange, ExchangeOutcome, ExchangeRequest, FailureKind, GatewayError, Journal, PluginFault, PluginInfo,
-    ProviderFailure, StoreError,
+    Effect, Exchange, ExchangeOutcome, ExchangeRequest, FailureKind, GatewayError, Journal, Metrics, PluginFault,
+    PluginInfo, ProviderFailure, StoreError,
 };
+use tracing::Instrument as _;
 
 use crate::exchange::{Outside, RequestRefused};
 use crate::journal;
 use crate::limits::{EXCHANGES_MAX, JOURNAL_BYTES_MAX};
+use crate::observe;
 use crate::step::fault;
 use crate::turns::{Patience, Turns};
 
@@ -34,6 +38,7 @@ pub(crate) struct Drive<'a, O> {
     pub(crate) operation: &'static str,
     pub(crate) outside: O,
     pub(crate) turns: &'a Turns,
+    pub(crate) metrics: &'a dyn Metrics,
 }
 
 impl<O: Outside> Drive<'_, O> {
@@ -51,7 +56,7 @@ impl<O: Outside> Drive<'_, O> {
                     }
                     let prepared = self.outside.prepare(&request).map_err(|reason| self.refused(reason))?;
                     journal.sending(&request).await.map_err(GatewayError::Journal)?;
-                    self.exchange(journal, prepared).await?;
+                    self.exchange(journal, &request, prepared).await?;
                 }
             }
         }
@@ -75,8 +80,9 @@ impl<O: Outside> Drive<'_, O> {
             let outcome = journal::interrupted();
             return journal.received(outcome).await.map_err(GatewayError::Journal);
         }
-        let prepared = self.outside.prepare(request).map_err(|reason| self.refused(reason))?;
-        self.exchange(journal, prepared).await
+        let request = request.clone();
+        let prepared = self.outside.prepare(&request).map_err(|reason| self.refused(reason))?;
+        self.exchange(journal, &request, prepared).await
     }
 
     async fn step<T: Send>(&self, recorded: &[Exchange], run: &Run<'_, T>) -> Result<Step<T>, GatewayError> {
@@ -95,13 +101,31 @@ impl<O: Outside> Drive<'_, O> {
             Patience::Endless
         };
         self.turns
-            .run(patience, || run(recorded))
+            .run(patience, || {
+                observe::step(self.metrics, self.plugin, self.operation, || run(recorded))
+            })
             .await?
             .map_err(GatewayError::PluginFault)
     }
 
-    async fn exchange(&self, journal: &mut dyn Journal, prepared: O::Prepared) -> Result<(), GatewayError> {
-        let (outcome, refused) = match self.outside.send(prepared).await {
+    async fn exchange(
+        &self,
+        journal: &mut dyn Journal,
+        request: &ExchangeRequest,
+        prepared: O::Prepared,
+    ) -> Result<(), GatewayError> {
+        let span = observe::exchange_span(self.plugin, self.operation, request, self.outside.account());
+        let began = Instant::now();
+        let answer = self.outside.send(prepared).instrument(span.clone()).await;
+        observe::exchanged(
+            self.metrics,
+            self.plugin,
+            self.operation,
+            &span,
+            &answer,
+            began.elapsed(),
+        );
+        let (outcome, refused) = match answer {
             Ok(outcome) => (outcome, None),
             // Recorded as not sent, so that nobody takes the request for one that may be under way.
             Err(reason) => (journal::refused(&reason), Some(reason)),
@@ -134,6 +158,7 @@ impl<O: Outside> Drive<'_, O> {
     }
 
     pub(crate) fn fault(&self, kind: &'static str, message: impl Into<String>) -> GatewayError {
+        self.metrics.plugin_fault(&self.plugin.name, self.operation, kind);
         GatewayError::PluginFault(fault(self.plugin, self.operation, kind, message))
     }
 }

@@ -23,6 +23,11 @@ pub(crate) trait Outside: Sync {
     /// Checks a request. Nothing is sent yet.
     fn prepare(&self, request: &ExchangeRequest) -> Result<Self::Prepared, RequestRefused>;
 
+    /// On whose account, for the log and for traces.
+    fn account(&self) -> Option<&ConnectedAccount> {
+        None
+    }
+
     /// Sends a request that was prepared, once.
     fn send(&self, prepared: Self::Prepared) -> impl Future<Output = Result<ExchangeOutcome, RequestRefused>> + Send;
 }
@@ -65,6 +70,10 @@ impl Outside for AccountExchanger<'_> {
             timeout: self.exchanger.timeout,
             pool: egress::PoolKey::new(format!("{}/{}", account.tenant_id, account.id)),
         })
+    }
+
+    fn account(&self) -> Option<&ConnectedAccount> {
+        Some(self.account)
     }
 
     async fn send(&self, request: egress::Request) -> Result<ExchangeOutcome, RequestRefused> {

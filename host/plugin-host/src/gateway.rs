@@ -16,9 +16,12 @@ use crate::drive::{Drive, Step};
 use crate::exchange::AccountExchanger;
 use crate::host::PluginHost;
 use crate::load::LoadedPlugin;
+use crate::observe;
 use crate::proof::{Authentication, Judge};
-use crate::step::fault;
 use crate::turns::Patience;
+
+/// The step that says what has to be true for a webhook to be genuine.
+const AUTHENTICATE: &str = "webhooks.authenticate";
 
 /// What a webhook's steps have for an idempotency key while no exchange is made: there is nothing to repeat.
 const NO_KEY: &str = "";
@@ -135,8 +138,8 @@ impl PaymentGateway for PluginHost {
                     now,
                 };
                 judge.judge(plan).map_err(|reason| {
-                    let operation = "webhooks.authenticate";
-                    GatewayError::PluginFault(fault(&plugin.info, operation, "invalid_proof_plan", reason))
+                    self.driver(&plugin, account, AUTHENTICATE)
+                        .fault("invalid_proof_plan", reason)
                 })
             }
         }
@@ -154,7 +157,8 @@ impl PaymentGateway for PluginHost {
             idempotency_key: NO_KEY,
         };
         let operation = v0_1::parse(&plugin, circumstances, request)?;
-        let answer = self.turns.run(Patience::Bounded, || (operation.run)(&[])).await?;
+        let step = || observe::step(&*self.metrics, &plugin.info, operation.name, || (operation.run)(&[]));
+        let answer = self.turns.run(Patience::Bounded, step).await?;
         match answer.map_err(GatewayError::PluginFault)? {
             Step::Send(_) => Ok(Parsed::NeedsExchange),
             Step::Done(receipt) => Ok(Parsed::Receipt(receipt)),
@@ -196,6 +200,7 @@ impl PluginHost {
                 account,
             },
             turns: &self.turns,
+            metrics: &*self.metrics,
         }
     }
 
@@ -223,6 +228,7 @@ impl PluginHost {
             idempotency_key: NO_KEY,
         };
         let step = v0_1::authenticate(plugin, circumstances, request)?;
+        let step = || observe::step(&*self.metrics, &plugin.info, AUTHENTICATE, step);
         let answer = self.turns.run(Patience::Bounded, step).await?;
         answer.map_err(GatewayError::PluginFault)
     }

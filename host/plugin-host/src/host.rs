@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tillgate_application::account::ConnectedAccount;
-use tillgate_application::ports::{GatewayError, PluginInfo, PluginRejected};
+use tillgate_application::ports::{GatewayError, Metrics, NoMetrics, PluginInfo, PluginRejected};
 use tillgate_egress::{Client, OriginOverrides};
 
 use crate::cache::Cache;
@@ -36,10 +36,12 @@ pub struct PluginHostOptions {
     pub exchange_timeout: Duration,
     /// The most a plugin may ask for.
     pub grants: Grants,
+    /// Where steps and exchanges are counted.
+    pub metrics: Arc<dyn Metrics>,
 }
 
 impl PluginHostOptions {
-    /// The defaults for a directory, without a cache.
+    /// The defaults for a directory, without a cache and without metrics.
     #[must_use]
     pub fn new(directory: PathBuf, origin_overrides: OriginOverrides) -> Self {
         Self {
@@ -50,6 +52,7 @@ impl PluginHostOptions {
             max_component_bytes: limits::COMPONENT_BYTES_MAX,
             exchange_timeout: limits::EXCHANGE_TIMEOUT,
             grants: Grants::default(),
+            metrics: Arc::new(NoMetrics),
         }
     }
 }
@@ -92,6 +95,7 @@ pub struct PluginHost {
     pub(crate) library: Arc<Library>,
     pub(crate) exchanger: Exchanger,
     pub(crate) turns: Turns,
+    pub(crate) metrics: Arc<dyn Metrics>,
     _ticker: Ticker,
 }
 
@@ -137,6 +141,7 @@ impl PluginHost {
                 guards: Guards::default(),
             },
             turns: Turns::new(std::thread::available_parallelism().map_or(1, usize::from)),
+            metrics: options.metrics,
             _ticker: ticker,
         };
         Ok((host, rejected))

@@ -23,6 +23,7 @@ mod library;
 pub mod limits;
 mod load;
 mod manifest;
+mod observe;
 mod plugins;
 mod proof;
 mod reach;

@@ -18,12 +18,13 @@ pub(crate) const DEFAULT_FILE: &str = "tillgate.toml";
 const LISTS: [&str; 2] = ["egress.origin_overrides", "secrets.old_master_keys"];
 
 /// Keys that are text though they look like a number.
-const TEXTS: [&str; 5] = [
+const TEXTS: [&str; 6] = [
     "admin.token",
     "database.url",
     "plugins.cache_directory",
     "plugins.directory",
     "secrets.master_key",
+    "telemetry.service_name",
 ];
 
 /// Keys whose values no message repeats.
@@ -67,6 +68,7 @@ pub(crate) struct Config {
     pub(crate) admin: Admin,
     pub(crate) plugins: Plugins,
     pub(crate) log: Log,
+    pub(crate) telemetry: Telemetry,
 }
 
 /// Where and how HTTP is served.
@@ -261,6 +263,25 @@ impl Default for Log {
     }
 }
 
+/// Where traces go. Metrics are read from the operations port.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Telemetry {
+    /// The OpenTelemetry collector that takes traces, e.g. `http://127.0.0.1:4318`; empty where none does.
+    pub(crate) otlp_endpoint: String,
+    /// What this deployment is called there.
+    pub(crate) service_name: String,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self {
+            otlp_endpoint: String::new(),
+            service_name: "tillgate".to_owned(),
+        }
+    }
+}
+
 impl Config {
     /// Reads file and environment, and checks the whole.
     pub(crate) fn load(file: Option<&Path>, environment: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
@@ -324,6 +345,13 @@ impl Config {
                     "must begin with http:// or https://, without a slash at the end",
                 );
             }
+        }
+        let collector = &self.telemetry.otlp_endpoint;
+        if !collector.is_empty() && (!collector.starts_with("http://") || collector.contains(['?', '#', '@', ' '])) {
+            return wrong(
+                "telemetry.otlp_endpoint",
+                "must be empty, or of the form http://host:4318: a collector on this machine or network, which takes OTLP over plain HTTP",
+            );
         }
         if !(1..=600).contains(&self.server.request_timeout_seconds) {
             return wrong("server.request_timeout_seconds", "must be between 1 and 600");
@@ -518,6 +546,10 @@ mod tests {
             key_of(load("[egress]\ntimeout_seconds = 60\n", &[]).unwrap_err()),
             "egress.timeout_seconds"
         );
+        for endpoint in ["collector:4318", "https://collector:4318", "http://u:p@collector:4318"] {
+            let text = format!("[telemetry]\notlp_endpoint = \"{endpoint}\"\n");
+            assert_eq!(key_of(load(&text, &[]).unwrap_err()), "telemetry.otlp_endpoint");
+        }
         assert_eq!(
             key_of(load("[server]\npublic_url = \"x\"\n", &[]).unwrap_err()),
             "server.public_url"

@@ -8,6 +8,7 @@ mod demo;
 mod lifecycle;
 mod output;
 mod serve;
+mod telemetry;
 mod wiring;
 mod workers;
 
@@ -91,7 +92,8 @@ async fn run(command: Command) -> Result<(), Failure> {
             } else {
                 Migrations::Refuse
             };
-            output::log_to_stderr(&loaded.log)?;
+            let traces = telemetry::traces(&loaded.telemetry)?;
+            output::log_to_stderr(&loaded.log, traces.as_ref())?;
             let ending = lifecycle::end_on_signal()?;
             let gateway = serve::Gateway::prepare(loaded, migrations).await?;
             println!(
@@ -99,7 +101,11 @@ async fn run(command: Command) -> Result<(), Failure> {
                 gateway.api_address()?,
                 gateway.operations_address()?
             );
-            gateway.serve(ending).await
+            let served = gateway.serve(ending).await;
+            if let Some(traces) = traces {
+                traces.end().await;
+            }
+            served
         }
         Command::Demo { plugins, once, listen } => demo::run(plugins, once, listen).await,
         Command::Migrate { config } => commands::migrate(&load(&config)?).await,

@@ -3,24 +3,36 @@
 use std::io::IsTerminal as _;
 
 use serde_json::Value;
-use tracing_subscriber::EnvFilter;
+use tillgate_telemetry::Traces;
+use tracing::Level;
+use tracing_subscriber::filter::{FilterExt as _, filter_fn};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::Failure;
 use crate::config::{ConfigError, Log, LogFormat};
 
-/// Writes the log to standard error.
-pub(crate) fn log_to_stderr(log: &Log) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(&log.level).map_err(|error| ConfigError::Key {
+/// Writes the log to standard error, and hands spans to whoever exports them.
+///
+/// Spans of ours are kept whatever the level is: a warning says in which request and operation it came about.
+pub(crate) fn log_to_stderr(log: &Log, traces: Option<&Traces>) -> Result<(), Failure> {
+    let lines = EnvFilter::try_new(&log.level).map_err(|error| ConfigError::Key {
         key: "log.level".to_owned(),
         reason: error.to_string(),
     })?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    match log.format {
-        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-    }
+    let spans_of_ours = filter_fn(|metadata| {
+        metadata.is_span() && metadata.target().starts_with("tillgate") && *metadata.level() <= Level::INFO
+    });
+    let written = fmt::layer().with_writer(std::io::stderr);
+    let written = match log.format {
+        LogFormat::Text => written.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        LogFormat::Json => written.json().flatten_event(true).boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(written.with_filter(lines.or(spans_of_ours)))
+        .with(traces.map(Traces::layer))
+        .init();
     Ok(())
 }
 

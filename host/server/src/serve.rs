@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::wiring::{Migrations, Wired, wire};
-use crate::{Failure, workers};
+use crate::{Failure, telemetry, workers};
 
 /// A gateway that listens, and isn't serving yet.
 pub(crate) struct Gateway {
@@ -88,7 +88,8 @@ impl Gateway {
             _alone,
         } = self;
         let grace = Duration::from_secs(config.server.shutdown_grace_seconds);
-        let readiness = Readiness::new();
+        let metrics = telemetry::text(Arc::clone(&wired.metrics), Arc::clone(&app), wired.database.clone());
+        let readiness = Readiness::new().with_metrics(metrics);
         let router = tillgate_http_api::router(Arc::clone(&app), api_options(&config));
         let operations_router = tillgate_http_api::operations_router(Arc::clone(&app), readiness.clone());
         let alone = config.database.url.starts_with("sqlite:");

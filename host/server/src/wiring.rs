@@ -4,15 +4,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use base64::Engine as _;
-use tillgate_application::ports::PluginRejected;
+use tillgate_application::ports::{Metrics, PluginRejected};
 use tillgate_application::{Application, Ports, RetryPolicy, Settings};
 use tillgate_egress::{Client, Options as EgressOptions, OriginOverrides};
 use tillgate_plugin_host::{PluginHost, PluginHostOptions};
 use tillgate_storage::{Database, DatabaseOptions};
+use tillgate_telemetry::PrometheusMetrics;
 use tillgate_vault::{MasterKey, Vault};
 
 use crate::clock::{SystemClock, SystemIds};
 use crate::config::{Config, ConfigError};
+use crate::telemetry;
 
 /// Why the gateway can't be put together. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +47,7 @@ pub(crate) struct Wired {
     retries: RetryPolicy,
     pub(crate) plugin_host: Arc<PluginHost>,
     pub(crate) database: Database,
+    pub(crate) metrics: Arc<PrometheusMetrics>,
     /// Components that weren't loaded, and why.
     pub(crate) rejected: Vec<(PathBuf, PluginRejected)>,
 }
@@ -72,10 +75,12 @@ pub(crate) enum Migrations {
 
 /// Opens the database.
 pub(crate) async fn open_database(config: &Config, migrations: Migrations) -> Result<Database, WiringError> {
+    open(DatabaseOptions::new(&config.database.url), migrations).await
+}
+
+async fn open(options: DatabaseOptions, migrations: Migrations) -> Result<Database, WiringError> {
     let failed = |error: tillgate_storage::OpenError| WiringError::Database(error.to_string());
-    let database = Database::connect(&DatabaseOptions::new(&config.database.url))
-        .await
-        .map_err(failed)?;
+    let database = Database::connect(&options).await.map_err(failed)?;
     match migrations {
         Migrations::Apply => {
             database.migrate().await.map_err(failed)?;
@@ -94,8 +99,10 @@ pub(crate) async fn open_database(config: &Config, migrations: Migrations) -> Re
 pub(crate) async fn wire(config: &Config, migrations: Migrations) -> Result<Wired, WiringError> {
     let (current, old) = master_keys(config)?;
     let vault = Vault::new(&current, &old).map_err(|error| WiringError::Machine(error.to_string()))?;
-    let (plugin_host, rejected) = open_plugins(config, &current)?;
-    let database = open_database(config, migrations).await?;
+    let metrics = telemetry::metrics();
+    let (plugin_host, rejected) = open_plugins(config, &current, metrics.clone())?;
+    let options = DatabaseOptions::new(&config.database.url).with_metrics(metrics.clone());
+    let database = open(options, migrations).await?;
     let plugin_host = Arc::new(plugin_host);
     let ports = Ports {
         store: Arc::new(database.clone()),
@@ -104,6 +111,7 @@ pub(crate) async fn wire(config: &Config, migrations: Migrations) -> Result<Wire
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds::default()),
         sealer: Arc::new(vault),
+        metrics: metrics.clone(),
     };
     Ok(Wired {
         ports,
@@ -115,6 +123,7 @@ pub(crate) async fn wire(config: &Config, migrations: Migrations) -> Result<Wire
         },
         plugin_host,
         database,
+        metrics,
         rejected,
     })
 }
@@ -127,6 +136,7 @@ fn millis(seconds: u64) -> i64 {
 pub(crate) fn open_plugins(
     config: &Config,
     master: &MasterKey,
+    metrics: Arc<dyn Metrics>,
 ) -> Result<(PluginHost, Vec<(PathBuf, PluginRejected)>), WiringError> {
     let origin_overrides =
         OriginOverrides::parse(config.egress.origin_overrides.iter().map(String::as_str)).map_err(|error| {
@@ -143,6 +153,7 @@ pub(crate) fn open_plugins(
         .clone()
         .unwrap_or_else(|| directory.join(".cache"));
     let mut options = PluginHostOptions::new(directory, origin_overrides);
+    options.metrics = metrics;
     options.cache_directory = Some(cache);
     options.cache_key = master.derive("plugin artifacts");
     options.max_component_bytes = config.plugins.component_max_bytes;

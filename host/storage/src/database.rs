@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use sqlx::migrate::{MigrateError, Migrator};
-use tillgate_application::ports::Store;
+use tillgate_application::ports::{Metrics, Store};
 
 use crate::open_error::OpenError;
 use crate::{postgres, sqlite};
@@ -13,13 +13,24 @@ use crate::{postgres, sqlite};
 #[derive(Clone)]
 pub struct DatabaseOptions {
     url: String,
+    metrics: Option<Arc<dyn Metrics>>,
 }
 
 impl DatabaseOptions {
     /// `sqlite://path/to/file.db` or `postgres://user:password@host:port/name`.
     #[must_use]
     pub fn new(url: &str) -> Self {
-        Self { url: url.to_owned() }
+        Self {
+            url: url.to_owned(),
+            metrics: None,
+        }
+    }
+
+    /// Where commits are counted.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Arc<dyn Metrics>) -> Self {
+        self.metrics = Some(metrics);
+        self
     }
 
     /// The file that [`Database::connect`] would make, because it isn't there yet.
@@ -34,6 +45,17 @@ impl std::fmt::Debug for DatabaseOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("DatabaseOptions").finish_non_exhaustive()
     }
+}
+
+/// How busy a database is, as this host sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DatabaseLoad {
+    /// Units of work that wait for their commit.
+    pub writer_queue: u64,
+    /// Connections of the reading pool that are in use.
+    pub connections_busy: u64,
+    /// Connections of the reading pool that aren't.
+    pub connections_idle: u64,
 }
 
 /// What migrating did.
@@ -63,6 +85,7 @@ pub struct Database {
     kind: Kind,
     /// Its file or server, for people.
     name: Arc<str>,
+    metrics: Option<Arc<dyn Metrics>>,
 }
 
 impl std::fmt::Debug for Database {
@@ -93,6 +116,7 @@ impl Database {
         Ok(Self {
             kind,
             name: name.into(),
+            metrics: options.metrics.clone(),
         })
     }
 
@@ -101,6 +125,20 @@ impl Database {
         match &self.kind {
             Kind::Sqlite(repository) => repository.as_ref(),
             Kind::Postgres(repository) => repository.as_ref(),
+        }
+    }
+
+    /// Where commits are counted, if anywhere.
+    pub(crate) fn metrics(&self) -> Option<&dyn Metrics> {
+        self.metrics.as_deref()
+    }
+
+    /// How busy it is just now.
+    #[must_use]
+    pub fn load(&self) -> DatabaseLoad {
+        match &self.kind {
+            Kind::Sqlite(repository) => repository.load(),
+            Kind::Postgres(repository) => repository.load(),
         }
     }
 

@@ -14,5 +14,5 @@ mod ports;
 mod postgres;
 mod sqlite;
 
-pub use database::{Database, DatabaseOptions, MigrationReport};
+pub use database::{Database, DatabaseLoad, DatabaseOptions, MigrationReport};
 pub use open_error::OpenError;

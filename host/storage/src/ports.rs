@@ -1,19 +1,23 @@
 //! The ports, on [`Database`]: each question goes to the repository of its kind.
 
+use std::time::Instant;
+
 use async_trait::async_trait;
 use tillgate_application::account::{ApiKey, ProviderAccount, SealedSecret};
 use tillgate_application::inbox::{InboxEntry, InboxStatus, OutboxEvent};
 use tillgate_application::operation::{IdempotencyRecord, Operation};
 use tillgate_application::ports::{
-    AccountRepository, CheckoutSessionRepository, Commit, CommitError, CustomerRepository, DirectoryRepository,
-    Exchange, InboxRepository, OperationRepository, Page, PageRequest, PaymentRepository, PurchaseFilter,
-    PurchaseRepository, RefundFilter, Store, StoreError, SubscriptionFilter, SubscriptionRepository, UnitOfWork,
+    AccountRepository, CheckoutSessionRepository, Commit, CommitError, CommitOutcome, CustomerRepository,
+    DirectoryRepository, Exchange, InboxRepository, OperationRepository, Page, PageRequest, PaymentRepository,
+    PurchaseFilter, PurchaseRepository, RefundFilter, Store, StoreError, SubscriptionFilter, SubscriptionRepository,
+    UnitOfWork,
 };
 use tillgate_domain::{
     CheckoutSession, CheckoutSessionId, Customer, CustomerId, Dispute, InboxId, OperationId, Organization, Payment,
     PaymentId, Product, ProviderAccountId, Purchase, PurchaseId, Refund, RefundId, Subscription, SubscriptionId,
     Tenant, TenantId, Timestamp, User,
 };
+use tracing::Instrument as _;
 
 use crate::Database;
 
@@ -32,10 +36,26 @@ macro_rules! delegate {
     )*};
 }
 
-delegate! {
-    Commit {
-        commit(work: UnitOfWork) -> Result<(), CommitError>;
+#[async_trait]
+impl Commit for Database {
+    async fn commit(&self, work: UnitOfWork) -> Result<(), CommitError> {
+        let span = tracing::info_span!("commit", writes = work.writes().len(), outcome = tracing::field::Empty);
+        let began = Instant::now();
+        let committed = self.store().commit(work).instrument(span.clone()).await;
+        let outcome = match &committed {
+            Ok(()) => CommitOutcome::Committed,
+            Err(CommitError::Conflict(_)) => CommitOutcome::Conflict,
+            Err(CommitError::Store(_)) => CommitOutcome::Failed,
+        };
+        span.record("outcome", outcome.as_str());
+        if let Some(metrics) = self.metrics() {
+            metrics.commit(outcome, began.elapsed());
+        }
+        committed
     }
+}
+
+delegate! {
     Store {
         ping() -> Result<(), StoreError>;
     }

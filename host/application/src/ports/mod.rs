@@ -2,6 +2,7 @@
 
 mod clock;
 mod exchange;
+mod metrics;
 mod payment_gateway;
 mod plugins;
 mod secrets;
@@ -11,6 +12,7 @@ mod webhook;
 
 pub use clock::{Clock, Ids};
 pub use exchange::*;
+pub use metrics::*;
 pub use payment_gateway::*;
 pub use plugins::*;
 pub use secrets::*;

@@ -1,13 +1,14 @@
 //! Takes a provider's webhook, exactly as it was sent.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use tillgate_application::ports::{Ack, WebhookRejection, WebhookRequest};
+use tillgate_application::ports::{Ack, WebhookOutcome, WebhookRejection, WebhookRequest};
 use tillgate_application::{WebhookAnswer, receive_webhook as receive};
 use tillgate_domain::ProviderAccountId;
 
@@ -108,8 +109,22 @@ pub(super) async fn answer_webhook_check(
     answer_of(take(&api, &account, request).await?)
 }
 
-/// Hands a request over as it was sent.
+/// Takes a webhook in, and tells what it was answered and how long that took.
 pub(crate) async fn take(api: &Api, account: &str, request: Request) -> Result<WebhookAnswer, Problem> {
+    let began = Instant::now();
+    let answer = receive_whole(api, account, request).await;
+    let outcome = match &answer {
+        Ok(WebhookAnswer::Acknowledged(_)) => WebhookOutcome::Acknowledged,
+        Ok(WebhookAnswer::Handshake(_)) => WebhookOutcome::Handshake,
+        Ok(WebhookAnswer::Rejected { .. } | WebhookAnswer::RejectedTooOften { .. }) => WebhookOutcome::Rejected,
+        Err(_) => WebhookOutcome::Failed,
+    };
+    api.app.ports().metrics.webhook_answered(outcome, began.elapsed());
+    answer
+}
+
+/// Hands a request over as it was sent.
+async fn receive_whole(api: &Api, account: &str, request: Request) -> Result<WebhookAnswer, Problem> {
     let account_id: ProviderAccountId = id("provider account", account)?;
     let (parts, body) = request.into_parts();
     let limits = BodyLimits {
@@ -140,8 +155,8 @@ pub(crate) async fn take(api: &Api, account: &str, request: Request) -> Result<W
 pub(crate) fn answer_of(taken: WebhookAnswer) -> Result<Response, Problem> {
     match taken {
         WebhookAnswer::Acknowledged(None) => Ok(StatusCode::NO_CONTENT.into_response()),
-        WebhookAnswer::Acknowledged(Some(ack)) | WebhookAnswer::Handshake(ack) => Ok(answer(ack)),
-        WebhookAnswer::Rejected { ack: Some(ack), .. } => Ok(answer(ack)),
+        WebhookAnswer::Acknowledged(Some(ack)) | WebhookAnswer::Handshake(ack) => Ok(ack_response(ack)),
+        WebhookAnswer::Rejected { ack: Some(ack), .. } => Ok(ack_response(ack)),
         WebhookAnswer::Rejected { reason, message, .. } => Err(Problem::new(code_of(reason), message)),
         WebhookAnswer::RejectedTooOften { retry_after_seconds } => {
             let detail = "too many webhooks of this account failed their proof lately, and so did this one";
@@ -162,7 +177,7 @@ const fn code_of(reason: WebhookRejection) -> Code {
 }
 
 /// The plugin's answer, as far as a plugin may answer for this host.
-fn answer(ack: Ack) -> Response {
+fn ack_response(ack: Ack) -> Response {
     let mut response = Response::new(Body::from(ack.body));
     *response.status_mut() = match StatusCode::from_u16(ack.status) {
         Ok(status) if !status.is_informational() && !status.is_redirection() => status,
@@ -225,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_plugin_cannot_set_what_is_the_hosts() {
-        let response = answer(Ack {
+        let response = ack_response(Ack {
             status: 301,
             headers: vec![
                 ("Content-Type".into(), "text/plain".into()),

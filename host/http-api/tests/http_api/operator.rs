@@ -170,7 +170,7 @@ async fn the_documentation_needs_nothing_from_elsewhere() {
 #[tokio::test]
 async fn readiness_follows_the_database_and_the_shutdown() {
     let world = World::new().await;
-    let readiness = Readiness::new().with_metrics(Arc::new(|| "up 1\n".to_owned()));
+    let readiness = Readiness::new().with_metrics(Arc::new(|| Box::pin(async { "up 1\n".to_owned() })));
     let router = operations_router(Arc::clone(&world.app), readiness.clone());
     let world = World { router, ..world };
     assert_eq!(world.send(get("/readyz")).await.status, StatusCode::OK);
@@ -187,6 +187,6 @@ async fn readiness_follows_the_database_and_the_shutdown() {
         metrics.headers[header::CONTENT_TYPE]
             .to_str()
             .unwrap()
-            .starts_with("text/plain")
+            .starts_with("application/openmetrics-text")
     );
 }

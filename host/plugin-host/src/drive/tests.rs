@@ -148,6 +148,7 @@ async fn drive(
 ) -> Result<String, GatewayError> {
     let (plugin, turns) = (info(), Turns::new(1));
     let drive = Drive {
+        metrics: &tillgate_application::ports::NoMetrics,
         plugin: &plugin,
         operation: "checkout.create-session",
         outside: provider,

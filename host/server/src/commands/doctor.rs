@@ -7,7 +7,9 @@ mod clock;
 mod endpoints;
 mod report;
 
-use tillgate_application::ports::{Clock as _, PluginRejected, Plugins as _, Store as _};
+use std::sync::Arc;
+
+use tillgate_application::ports::{Clock as _, NoMetrics, PluginRejected, Plugins as _, Store as _};
 use tillgate_plugin_host::PluginHost;
 use tillgate_storage::{Database, DatabaseOptions, OpenError};
 use tillgate_vault::{MasterKey, Vault};
@@ -96,7 +98,7 @@ fn examine_plugins(config: &Config, master: &MasterKey, report: &mut Report) -> 
         );
         return None;
     }
-    let (host, rejected) = match open_plugins(config, master) {
+    let (host, rejected) = match open_plugins(config, master, Arc::new(NoMetrics)) {
         Ok(opened) => opened,
         Err(error) => {
             let remedy = "Correct what is named; the directories must be readable, and the cache's writable";

@@ -58,10 +58,11 @@ struct Command {
 
 /// Puts the application together for one command.
 async fn wired(config: &Config) -> Result<Command, Failure> {
-    output::log_to_stderr(&crate::config::Log {
+    let log = crate::config::Log {
         level: "warn".to_owned(),
         ..config.log.clone()
-    })?;
+    };
+    output::log_to_stderr(&log, None)?;
     let wired = wire(config, Migrations::Refuse).await?;
     Ok(Command {
         app: wired.application(config.public_url(config.server.listen)),

@@ -40,7 +40,7 @@ pub(crate) async fn run(plugins: PathBuf, once: bool, listen: SocketAddr) -> Res
 
     let admin_token = random_base64(32)?;
     let config = configuration(directory.path(), plugins, listen, &simulator_url, &admin_token)?;
-    output::log_to_stderr(&config.log)?;
+    output::log_to_stderr(&config.log, None)?;
     let started = std::time::Instant::now();
     let gateway = Gateway::prepare(config, Migrations::Apply).await?;
     let api_url = format!("http://{}", gateway.api_address()?);

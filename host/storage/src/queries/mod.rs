@@ -24,7 +24,7 @@ use tillgate_domain::{ProviderAccountId, TenantId};
 
 use super::{CLOCK, Connection, Db, Options, Row, SCHEMA_EXISTS};
 use crate::bounds;
-use crate::database::Applied;
+use crate::database::{Applied, DatabaseLoad};
 use crate::failures::{is_unstorable_text, query_failed};
 use crate::nul;
 use columns::Stored;
@@ -45,6 +45,16 @@ impl Repository {
     pub(crate) fn new(pool: Pool<Db>, options: Options, writers: usize, group: usize) -> Self {
         let writers = Writers::start(&options, writers, group);
         Self { pool, options, writers }
+    }
+
+    /// How busy it is.
+    pub(crate) fn load(&self) -> DatabaseLoad {
+        let idle = u64::try_from(self.pool.num_idle()).unwrap_or(u64::MAX);
+        DatabaseLoad {
+            writer_queue: u64::try_from(self.writers.waiting()).unwrap_or(u64::MAX),
+            connections_busy: u64::from(self.pool.size()).saturating_sub(idle),
+            connections_idle: idle,
+        }
     }
 
     /// A connection of its own, outside the pool.

@@ -66,6 +66,14 @@ impl Writers {
         answered.await.unwrap_or_else(|_| Err(closed().into()))
     }
 
+    /// How many units of work wait.
+    pub(super) fn waiting(&self) -> usize {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue
+            .as_ref()
+            .map_or(0, |queue| queue.max_capacity() - queue.capacity())
+    }
+
     /// Takes no more, and waits until all was committed.
     pub(super) async fn close(&self) {
         drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
