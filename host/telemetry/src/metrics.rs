@@ -443,7 +443,7 @@ mod tests {
             webhooks: Some((7, 0)),
             ..Gauges::default()
         };
-        metrics.render(&answered);
+        assert!(!metrics.render(&answered).is_empty());
         let text = metrics.render(&Gauges::default());
         assert!(
             text.contains("tillgate_webhooks_pending 7\n") && text.contains("tillgate_database_up 0\n"),

@@ -170,7 +170,7 @@ impl World {
             seen: Mutex::new(Vec::new()),
         });
         let ports = Ports {
-            metrics: Arc::new(tillgate_application::ports::NoMetrics),
+            metrics: Arc::new(NoMetrics),
             store: Arc::clone(&store) as _,
             gateway: Arc::clone(&provider) as _,
             plugins: Arc::new(FakePlugins),
