@@ -3,6 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Labels by name.
+type Labels = BTreeMap<String, String>;
+
 /// A metric of several series.
 #[derive(Debug, Clone, Default)]
 struct Family {
@@ -92,7 +95,7 @@ impl Exposition {
 
     /// Buckets rise, and the last is the count.
     fn check_histograms(&self) {
-        let mut buckets: BTreeMap<(String, BTreeMap<String, String>), Vec<(f64, f64)>> = BTreeMap::new();
+        let mut buckets: BTreeMap<(String, Labels), Vec<(f64, f64)>> = BTreeMap::new();
         for ((name, labels), value) in &self.samples {
             let Some(stem) = name.strip_suffix("_bucket") else {
                 continue;

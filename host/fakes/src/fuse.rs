@@ -39,7 +39,7 @@ impl Fuse {
     pub async fn blown(&self) {
         let mut receiver = self.blown.subscribe();
         if receiver.wait_for(|blown| *blown).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 
@@ -61,7 +61,7 @@ impl Fuse {
     /// Returns if the host wasn't stopped, and never if it was.
     pub async fn alive(&self) {
         if self.is_blown() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -222,9 +222,9 @@ impl Passage {
         for guard in &self.guards {
             guard.breaker(|breaker| {
                 if failed {
-                    breaker.failed(now)
+                    breaker.failed(now);
                 } else {
-                    breaker.succeeded()
+                    breaker.succeeded();
                 }
             });
         }

@@ -172,10 +172,7 @@ mod tests {
         assert_eq!(seen.iter().map(|(_, counter)| counter.get()).sum::<u64>(), 1_000);
         assert_eq!(family.0.replaced.iter().filter_map(OnceLock::get).count(), 1);
         assert_eq!(
-            family
-                .0
-                .find(&family.0.replaced, [OTHER, "true"])
-                .map(|counter| counter.get()),
+            family.0.find(&family.0.replaced, [OTHER, "true"]).map(Counter::get),
             Some(992)
         );
     }

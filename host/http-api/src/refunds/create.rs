@@ -77,7 +77,7 @@ pub(super) async fn create_refund(
     let command = CreateRefund {
         tenant_id: tenant.id,
         payment_id: id_field("payment_id", &value.payment_id)?,
-        amount: value.amount.map(money).transpose()?,
+        amount: value.amount.as_ref().map(money).transpose()?,
         reason: value.reason.map(|reason| match reason {
             RefundReason::Duplicate => ports::RefundReason::Duplicate,
             RefundReason::Fraudulent => ports::RefundReason::Fraudulent,
@@ -89,7 +89,7 @@ pub(super) async fn create_refund(
     Ok((StatusCode::CREATED, axum::Json(refund)))
 }
 
-fn money(given: RefundAmount) -> Result<Money, ApplicationError> {
+fn money(given: &RefundAmount) -> Result<Money, ApplicationError> {
     let currency = given.currency.parse();
     let currency = currency.map_err(|_| ApplicationError::invalid("amount.currency", "must be an ISO 4217 code"))?;
     Ok(Money::new(given.amount, currency))

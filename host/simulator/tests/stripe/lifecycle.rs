@@ -203,7 +203,7 @@ async fn a_plan_changes_on_its_item_and_is_prorated() {
     let item = &subscription["items"]["data"][0];
     let product = item["price"]["product"].as_str().unwrap();
     let form = format!("product={product}&currency=usd&unit_amount=3000&recurring[interval]=month");
-    let dearer = id(&world.post("/v1/prices", &form).await).to_owned();
+    let dearer = id(&world.post("/v1/prices", &form).await).clone();
     let change = format!("items[0][id]={}&items[0][price]={dearer}", id(item));
     world.advance(14 * DAY).await;
     let invoiced = world
