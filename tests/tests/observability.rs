@@ -222,7 +222,7 @@ fn named<'s>(spans: &'s [Span], name: &str) -> Vec<&'s Span> {
 }
 
 /// Whether one span is another's ancestor.
-fn is_under<'a>(spans: &'a [Span], mut span: &'a Span, ancestor: &Span) -> bool {
+fn is_under<'s>(spans: &'s [Span], mut span: &'s Span, ancestor: &Span) -> bool {
     loop {
         if span.parent_id == ancestor.id {
             return true;

@@ -1,7 +1,8 @@
 //! What a unit of work means in numbers: read from it before it is committed, and counted once it is.
 //!
 //! Domain events say what happened, and are written with what they are about: whatever is committed with one has
-//! happened once, however often it was tried.
+//! happened once, however often it was tried. Where the store breaks between a commit and its answer, that is not counted:
+//! these numbers are for watching, and the database is for knowing.
 
 use tillgate_domain::{CheckoutType, EventKind};
 

@@ -60,7 +60,9 @@ impl HttpClient for Collector {
             let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await?.to_bytes();
             Ok::<_, HttpError>(Response::from_parts(parts, body))
         };
-        let answer = match self.runtime.spawn(tokio::time::timeout(TIMEOUT, exchange)).await {
+        // The clock is the runtime's too, so that it is first looked at over there.
+        let in_time = async move { tokio::time::timeout(TIMEOUT, exchange).await };
+        let answer = match self.runtime.spawn(in_time).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(format!("no answer within {} s", TIMEOUT.as_secs()).into()),
             Err(error) => Err(error.into()),
