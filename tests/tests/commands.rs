@@ -159,6 +159,7 @@ async fn help_says_what_it_is_for() {
         "serve",
         "demo",
         "migrate",
+        "doctor",
         "tenant",
         "provider-account",
         "plugin",

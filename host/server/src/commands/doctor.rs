@@ -148,19 +148,28 @@ async fn examine_database(config: &Config, report: &mut Report) -> Option<Databa
             return None;
         }
     };
+    let kind = if config.database.url.starts_with("sqlite:") {
+        "SQLite"
+    } else {
+        "PostgreSQL"
+    };
+    if !examine_schema(config, &database, report).await {
+        // Writing is tried on a table.
+        report.ok(
+            "database",
+            format!("{kind}, reachable; whether it is writable shows once it is migrated"),
+        );
+        database.close().await;
+        return None;
+    }
     match database.ping().await {
-        Ok(()) if config.database.url.starts_with("sqlite:") => report.ok("database", "SQLite, reachable and writable"),
-        Ok(()) => report.ok("database", "PostgreSQL, reachable and writable"),
+        Ok(()) => report.ok("database", format!("{kind}, reachable and writable")),
         Err(error) => {
             let remedy = "Make it writable: check its rights and its disk, and that the server is no replica";
             report.fail("database", error.to_string(), remedy);
         }
     }
-    if examine_schema(config, &database, report).await {
-        return Some(database);
-    }
-    database.close().await;
-    None
+    Some(database)
 }
 
 /// Whether the schema is one this release can read.
