@@ -222,7 +222,7 @@ mod tests {
             ("a_total", "b_total"),
             ("a_total", "a"),
             (" 3", " three"),
-            (" counter", " counted"),
+            ("a counter\n", "a counted\n"),
             ("y=", "x="),
             ("\"}", "}"),
             ("# HELP a A counter.\n", ""),

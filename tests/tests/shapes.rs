@@ -138,7 +138,7 @@ async fn payloads_from_before_basil_are_understood(database: Database) {
         "subscription": "sub_old", "charge": "ch_old", "payment_intent": "pi_old", "paid": true,
     });
     let checkout = json!({
-        "id": "cs_old", "object": "checkout.session", "mode": "subscription", "status": "complete", "url": null,
+        "id": session["provider_reference"], "object": "checkout.session", "mode": "subscription", "status": "complete", "url": null,
         "payment_status": "paid", "customer": "cus_old", "customer_details": {"email": "ada@acme.example"},
         "subscription": "sub_old", "invoice": "in_old", "payment_intent": null, "client_reference_id": ours,
         "amount_total": 6_000, "currency": "usd", "created": 1_718_899_900, "expires_at": 1_718_986_300,

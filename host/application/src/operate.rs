@@ -17,7 +17,7 @@ use crate::ports::{
     Capability, CommitError, Conflict, Effect, FailureKind, GatewayCall, GatewayError, Journal as _, ProviderFailure,
     RetryAdvice, StoreError, UnitOfWork, Write,
 };
-use crate::retry::{Tries, may_have_been_performed};
+use crate::retry::{Tries, corrected, may_have_been_performed};
 use crate::{
     Application, ApplicationError, Caller, cancel_subscription, change_plan, create_checkout_session,
     create_portal_session, create_refund,
@@ -309,7 +309,7 @@ async fn run(
         }
         Ok(Err(GatewayError::Journal(error))) => Err(error.into()),
         Ok(outcome) => {
-            let outcome = outcome.map_err(|error| corrected(error, way));
+            let outcome = outcome.map_err(|error| corrected(error, way.maybe_performed));
             end(app, operation, account, &journal, outcome, way).await
         }
     }
@@ -414,7 +414,9 @@ fn settled_at(app: &Application, operation: &Operation, journal: &OperationJourn
     let recognized = journal
         .recorded()
         .last()
-        .map_or(way.maybe_performed, |last| last.request.effect != Effect::Write);
+        .map_or(way.maybe_performed, |last| last.request.effect != Effect::Write)
+        // A provider that answers the same again whatever is sent settles nothing by it.
+        && operation.failure.as_ref().is_none_or(|failure| failure.retry != RetryAdvice::Never);
     let now = app.now();
     let pause = SETTLE_PAUSE_MS << operation.attempts.saturating_sub(1).min(10);
     let at = now.plus_millis(pause);
@@ -422,33 +424,6 @@ fn settled_at(app: &Application, operation: &Operation, journal: &OperationJourn
         at
     } else {
         NEVER
-    }
-}
-
-/// A refusal that came after a try which may have been performed says nothing about that one, unless the same request
-/// would have been refused then as well.
-fn corrected(error: GatewayError, way: Way) -> GatewayError {
-    let definite = |kind: FailureKind| {
-        matches!(
-            kind,
-            FailureKind::InvalidRequest | FailureKind::NotFound | FailureKind::Declined | FailureKind::Unsupported
-        )
-    };
-    match error {
-        GatewayError::NotSent(failure) | GatewayError::Rejected(failure)
-            if way.maybe_performed && !definite(failure.kind) =>
-        {
-            let message = format!(
-                "an earlier try may have been performed; the last one: {}",
-                failure.message
-            );
-            GatewayError::UnknownOutcome(Box::new(ProviderFailure {
-                kind: FailureKind::UnknownOutcome,
-                message,
-                ..*failure
-            }))
-        }
-        error => error,
     }
 }
 

@@ -7,7 +7,9 @@
 use tillgate_domain::Timestamp;
 
 use crate::Application;
-use crate::ports::{Effect, Exchange, ExchangeOutcome, GatewayError, Journal, Reached, RetryAdvice};
+use crate::ports::{
+    Effect, Exchange, ExchangeOutcome, FailureKind, GatewayError, Journal, ProviderFailure, Reached, RetryAdvice,
+};
 
 /// How often and for how long is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +117,33 @@ impl Tries {
         let pause = jittered(app, longest).max(asked);
         let waited = app.now().as_millis().saturating_sub(self.begun.as_millis());
         (waited.saturating_add(pause) <= policy.deadline_ms).then_some(pause)
+    }
+}
+
+/// A refusal that came after a try which may have been performed says nothing about that one, unless the same request
+/// would have been refused then as well.
+pub(crate) fn corrected(error: GatewayError, maybe_performed: bool) -> GatewayError {
+    let definite = |kind: FailureKind| {
+        matches!(
+            kind,
+            FailureKind::InvalidRequest | FailureKind::NotFound | FailureKind::Declined | FailureKind::Unsupported
+        )
+    };
+    match error {
+        GatewayError::NotSent(failure) | GatewayError::Rejected(failure)
+            if maybe_performed && !definite(failure.kind) =>
+        {
+            let message = format!(
+                "an earlier try may have been performed; the last one: {}",
+                failure.message
+            );
+            GatewayError::UnknownOutcome(Box::new(ProviderFailure {
+                kind: FailureKind::UnknownOutcome,
+                message,
+                ..*failure
+            }))
+        }
+        error => error,
     }
 }
 

@@ -49,7 +49,7 @@ pub fn checkout_completed(
     subscription: Option<&str>,
 ) -> ProviderEvent {
     let body = CheckoutEvent {
-        reference: "cs_0".to_owned(),
+        reference: "cs_1".to_owned(),
         change: CheckoutChange::Completed,
         payment_status: PaymentStatus::Paid,
         is_subscription: subscription.is_some(),

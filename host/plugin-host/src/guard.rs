@@ -343,6 +343,7 @@ mod tests {
             passages.pop();
         });
         assert!(room.is_ok());
+        drop(room);
         assert!(guards.enter("b", "h").await.is_ok(), "others have theirs");
         drop(passages);
         assert_eq!(guards.counts().in_flight, 0);

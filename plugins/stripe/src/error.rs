@@ -70,6 +70,11 @@ fn advice(response: &Response, error: &GatewayError, now: Timestamp) -> RetryAdv
         ErrorKind::RateLimited | ErrorKind::Unavailable => RetryAdvice::Allowed,
         _ => RetryAdvice::Never,
     };
+    // Stripe keeps the first answer to an idempotency key, a server fault as well, and gives it again for a day
+    // (https://docs.stripe.com/api/idempotent_requests).
+    if response.header("idempotent-replayed") == Some("true") {
+        return RetryAdvice::Never;
+    }
     let told = response.header("stripe-should-retry");
     let advice = match told {
         Some("true") if response.effect() != Effect::Write => RetryAdvice::Allowed,
