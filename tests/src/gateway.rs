@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
+use serde_json::Value;
 use sqlx::{Connection as _, Executor as _};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, ChildStderr, Command};
@@ -237,20 +238,29 @@ impl Gateway {
     }
 
     /// How many events of a type it published, as its database has them.
-    pub async fn published(&self, event_type: &str) -> i64 {
-        let sql = "SELECT count(*) FROM outbox WHERE event_type = $1";
-        match self.options.database {
+    pub async fn published(&self, event_type: &str) -> usize {
+        self.published_events(event_type).await.len()
+    }
+
+    /// The events of a type that it published, in their order, as its database has them.
+    pub async fn published_events(&self, event_type: &str) -> Vec<Value> {
+        let sql = "SELECT payload FROM outbox WHERE event_type = $1 ORDER BY id";
+        let payloads: Vec<String> = match self.options.database {
             Database::Sqlite => {
                 let mut connection = sqlx::SqliteConnection::connect(&self.database_url).await.unwrap();
-                let count = sqlx::query_scalar(sql).bind(event_type).fetch_one(&mut connection);
-                count.await.unwrap()
+                let found = sqlx::query_scalar(sql).bind(event_type).fetch_all(&mut connection);
+                found.await.unwrap()
             }
             Database::Postgres => {
                 let mut connection = sqlx::PgConnection::connect(&self.database_url).await.unwrap();
-                let count = sqlx::query_scalar(sql).bind(event_type).fetch_one(&mut connection);
-                count.await.unwrap()
+                let found = sqlx::query_scalar(sql).bind(event_type).fetch_all(&mut connection);
+                found.await.unwrap()
             }
-        }
+        };
+        payloads
+            .iter()
+            .map(|text| serde_json::from_str(text).unwrap())
+            .collect()
     }
 
     /// The directory it works in.

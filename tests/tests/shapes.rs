@@ -34,6 +34,7 @@ flows! {
     thin_events_are_asked_about,
     payloads_from_before_basil_are_understood,
     two_changes_in_one_second_are_settled_by_asking,
+    what_is_given_back_of_a_subscription_is_linked_to_its_payment,
 }
 
 /// Posts an event as Stripe would, and wants it acknowledged.
@@ -252,4 +253,41 @@ async fn a_database_file_that_is_read_only_loses_nothing() {
     world.webhooks().await;
     let found = world.tenant.get("/v1/subscriptions").await;
     assert_eq!(found["data"][0]["status"], "active");
+}
+
+/// In the newest shapes neither a refund nor a dispute names its invoice, and the invoice not its payment.
+async fn what_is_given_back_of_a_subscription_is_linked_to_its_payment(database: Database) {
+    let world = World::new(database).await;
+    world.tenant.subscribe(&world.provider).await;
+    let payment = world.tenant.get("/v1/payments").await["data"][0].clone();
+    let invoice = payment["provider_reference"].as_str().unwrap();
+    let paid = world
+        .provider
+        .read(&format!("/v1/invoice_payments?invoice={invoice}"))
+        .await["data"][0]
+        .clone();
+    let intent = paid["payment"]["payment_intent"].as_str().unwrap();
+
+    // In Stripe's dashboard, not by us.
+    world
+        .provider
+        .call("/v1/refunds", &[("payment_intent", intent), ("amount", "900")])
+        .await;
+    let charge = world.provider.read(&format!("/v1/payment_intents/{intent}")).await["latest_charge"].clone();
+    world
+        .provider
+        .control("disputes", json!({"charge": charge, "reason": "fraudulent"}))
+        .await;
+    world.webhooks().await;
+
+    let refund = world.tenant.get("/v1/refunds").await["data"][0].clone();
+    assert_eq!(refund["payment_id"], payment["id"]);
+    let path = format!("/v1/payments/{}", payment["id"].as_str().unwrap());
+    assert_eq!(world.tenant.get(&path).await["refunded_amount"], 900);
+    let disputes = world.gateway.published_events("dispute.opened").await;
+    let [dispute] = disputes.as_slice() else {
+        panic!("{disputes:?}")
+    };
+    assert_eq!(dispute["data"]["object"]["payment_id"], payment["id"], "{dispute}");
+    assert_eq!(world.gateway.published("payment.refunded").await, 1);
 }

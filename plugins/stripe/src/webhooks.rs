@@ -1,10 +1,12 @@
 //! Webhooks (<https://docs.stripe.com/webhooks>).
 
 use tillgate_plugin_sdk::types::{Call, ErrorKind, GatewayError};
-use tillgate_plugin_sdk::webhooks::{Authentication, Proof, Receipt, RejectionReason, WebhookRequest};
+use tillgate_plugin_sdk::webhooks::{
+    Authentication, Event as Normalized, EventBody, Proof, Receipt, RejectionReason, WebhookRequest,
+};
 use tillgate_plugin_sdk::{Context, Json, Webhooks};
 
-use crate::map::{Body, Event, Object};
+use crate::map::{self, Body, Event, InvoicePayment, List, Object};
 use crate::signature::Signature;
 use crate::{Stripe, api, changes};
 
@@ -69,8 +71,42 @@ impl Webhooks for Stripe {
                 }
             },
         };
+        let events = with_invoices(ctx, event.account(), events).await?;
         Ok(Receipt { events, ack: None })
     }
+}
+
+/// Adds to what names a payment the invoice that it paid. A subscription's payment is known by its invoice, and since
+/// 2025-03-31.basil neither charges nor refunds nor disputes name that, so that it has to be asked for
+/// (<https://docs.stripe.com/api/invoice-payment/list>). They are rare.
+async fn with_invoices(
+    ctx: &Context,
+    account: Option<&str>,
+    mut events: Vec<Normalized>,
+) -> Result<Vec<Normalized>, GatewayError> {
+    for event in &mut events {
+        let names = match &mut event.body {
+            EventBody::Refund(facts) => &mut facts.payment_references,
+            EventBody::Dispute(facts) => &mut facts.payment_references,
+            _ => continue,
+        };
+        let intent = names.iter().find(|id| id.starts_with("pi_") && api::is_id(id)).cloned();
+        let (Some(intent), false) = (intent, names.iter().any(|id| map::is_invoice(id))) else {
+            continue;
+        };
+        let request = api::get_for(ctx, account, "/v1/invoice_payments")
+            .query("payment[type]", "payment_intent")
+            .query("payment[payment_intent]", intent);
+        match api::send(ctx, request).await {
+            Ok(response) => {
+                let paid: List<InvoicePayment> = api::read(&response)?;
+                names.extend(paid.data.iter().filter_map(InvoicePayment::invoice_id));
+            }
+            Err(error) if error.kind == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(events)
 }
 
 /// Completes a subscription whose items didn't fit.

@@ -29,6 +29,11 @@ pub(crate) fn is_invoice(id: &str) -> bool {
 }
 
 impl InvoicePayment {
+    /// The invoice it is of.
+    pub(crate) fn invoice_id(&self) -> Option<String> {
+        reference(self.invoice.as_ref())
+    }
+
     /// What this part of an invoice was paid by. What was paid outside of Stripe can't be refunded there.
     pub(crate) fn paid_by(&self) -> Option<Payment> {
         let payment = self.payment.as_ref()?;

@@ -158,6 +158,7 @@ shape!(
     /// <https://docs.stripe.com/api/invoice-payment/object>
     InvoicePayment {
         may amount_paid: i64,
+        may invoice: Reference,
         may payment: PaymentOf,
     }
 );

@@ -20,6 +20,10 @@ fn samples() -> Vec<Value> {
             json!({"id": "ch_1", "amount_refunded": 5, "currency": "isk"}),
         ),
         thin("customer.subscription.updated", "subscription", "sub_1"),
+        event(
+            "refund.created",
+            json!({"id": "re_1", "amount": 5, "currency": "usd", "payment_intent": "pi_1", "status": "succeeded"}),
+        ),
     ]
 }
 

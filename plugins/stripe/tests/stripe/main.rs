@@ -15,3 +15,4 @@ mod refunds;
 mod signatures;
 mod subscriptions;
 mod webhooks;
+mod webhooks_of_money_back;

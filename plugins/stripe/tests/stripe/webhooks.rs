@@ -5,14 +5,13 @@ use tillgate_plugin_sdk::Webhooks;
 use tillgate_plugin_sdk::testing::{self, Script};
 use tillgate_plugin_sdk::types::{ErrorKind, Field, GatewayError, Mode, Money, Reached, SubscriptionStatus};
 use tillgate_plugin_sdk::webhooks::{
-    CheckoutFacts, CheckoutState, DisputeFacts, Event, EventBody, PaymentFacts, PaymentState, RefundFacts, RefundState,
-    SubscriptionChange, SubscriptionFacts,
+    CheckoutFacts, CheckoutState, Event, EventBody, PaymentFacts, PaymentState, SubscriptionChange, SubscriptionFacts,
 };
 use tillgate_plugin_stripe::Stripe;
 
 use crate::fixture::{DATE, Usual, item, refusal, subscription, with};
 
-fn parse_bytes(script: Script, body: &[u8]) -> Result<Vec<Event>, GatewayError> {
+pub(crate) fn parse_bytes(script: Script, body: &[u8]) -> Result<Vec<Event>, GatewayError> {
     let request = testing::webhook(&[], body);
     let receipt = script.run(async |ctx| Stripe::parse(ctx, request.clone()).await)?;
     assert_eq!(receipt.ack, None);
@@ -40,7 +39,7 @@ fn parse(event: &Value) -> Vec<Event> {
     parse_bytes(Script::new(), event.to_string().as_bytes()).unwrap()
 }
 
-fn only(events: Vec<Event>) -> Event {
+pub(crate) fn only(events: Vec<Event>) -> Event {
     let [event] = <[Event; 1]>::try_from(events).unwrap();
     event
 }
@@ -58,7 +57,7 @@ fn in_all_shapes(event_type: &str, new: &Value, old: &Value, path: &str) -> [Vec
     ]
 }
 
-fn usd(amount: i64) -> Money {
+pub(crate) fn usd(amount: i64) -> Money {
     Money {
         amount,
         currency: "usd".into(),
@@ -81,20 +80,6 @@ fn subscribed(event: Event) -> SubscriptionFacts {
 
 fn payment(event: Event) -> PaymentFacts {
     let EventBody::Payment(facts) = event.body else {
-        panic!("{event:#?}")
-    };
-    facts
-}
-
-fn refund(event: Event) -> RefundFacts {
-    let EventBody::Refund(facts) = event.body else {
-        panic!("{event:#?}")
-    };
-    facts
-}
-
-fn dispute(event: Event) -> DisputeFacts {
-    let EventBody::Dispute(facts) = event.body else {
         panic!("{event:#?}")
     };
     facts
@@ -333,76 +318,6 @@ fn invoices_at_the_edges() {
         json!({"status": "open", "next_payment_attempt": null}),
     );
     assert_eq!(last.next_attempt_at, None);
-}
-
-#[test]
-fn refunds_are_told() {
-    let charge = json!({"id": "ch_1", "object": "charge", "amount": 1000, "amount_refunded": 500, "refunded": false,
-                        "payment_intent": "pi_1", "customer": "cus_1", "currency": "usd", "metadata": {}});
-    let old = with(charge.clone(), json!({"invoice": "in_1"}));
-    let shapes = in_all_shapes("charge.refunded", &charge, &old, "/v1/charges/ch_1");
-    let [new, old, thin] = shapes.map(|events| refund(only(events)));
-    assert_eq!(
-        (new.reference.as_deref(), new.state, &new.amount),
-        (None, RefundState::Succeeded, &usd(500))
-    );
-    assert_eq!(new.payment_references, ["pi_1", "ch_1"]);
-    assert_eq!(old.payment_references, ["pi_1", "ch_1", "in_1"]);
-    assert_eq!(new, thin);
-
-    use RefundState as R;
-    for event_type in [
-        "refund.created",
-        "refund.updated",
-        "refund.failed",
-        "charge.refund.updated",
-    ] {
-        for (word, state) in [
-            (json!("pending"), R::Pending),
-            (json!("requires_action"), R::RequiresAction),
-            (json!("succeeded"), R::Succeeded),
-            (json!("failed"), R::Failed),
-            (json!("canceled"), R::Canceled),
-            (json!(null), R::Pending),
-            (json!("new_word"), R::Pending),
-        ] {
-            let object = json!({"id": "re_1", "object": "refund", "amount": 500, "currency": "usd", "charge": "ch_1",
-                                "payment_intent": "pi_1", "status": word, "reason": "duplicate",
-                                "failure_reason": "lost_or_stolen_card", "metadata": {}});
-            let shapes = in_all_shapes(event_type, &object, &object, "/v1/refunds/re_1");
-            let [new, old, thin] = shapes.map(|events| refund(only(events)));
-            assert_eq!((new.reference.as_deref(), new.state), (Some("re_1"), state));
-            assert_eq!(new.amount, usd(500));
-            assert_eq!(new.payment_references, ["pi_1", "ch_1"]);
-            assert_eq!(new.reason.as_deref(), Some("duplicate"));
-            assert_eq!(new.failure_reason.as_deref(), Some("lost_or_stolen_card"));
-            assert_eq!((&new, &new), (&old, &thin));
-        }
-    }
-}
-
-#[test]
-fn disputes_are_told() {
-    let object = json!({"id": "du_1", "object": "dispute", "amount": 1000, "currency": "usd", "charge": "ch_1",
-                        "payment_intent": "pi_1", "reason": "fraudulent", "status": "needs_response",
-                        "evidence_details": {"due_by": 400, "has_evidence": false}, "metadata": {}});
-    for event_type in [
-        "charge.dispute.created",
-        "charge.dispute.updated",
-        "charge.dispute.closed",
-    ] {
-        let shapes = in_all_shapes(event_type, &object, &object, "/v1/disputes/du_1");
-        let [new, old, thin] = shapes.map(|events| dispute(only(events)));
-        assert_eq!(
-            (new.reference.as_str(), new.provider_status.as_str()),
-            ("du_1", "needs_response")
-        );
-        assert_eq!(new.amount, usd(1000));
-        assert_eq!(new.payment_references, ["pi_1", "ch_1"]);
-        assert_eq!(new.reason.as_deref(), Some("fraudulent"));
-        assert_eq!(new.evidence_due_at, Some(400_000));
-        assert_eq!((&new, &new), (&old, &thin));
-    }
 }
 
 #[test]
