@@ -43,3 +43,4 @@ capability!(plan_change, "plan-change-capability", "export_plan_change");
 capability!(pause, "pause-capability", "export_pause");
 capability!(refunds, "refunds-capability", "export_refunds");
 capability!(webhooks, "webhooks-capability", "export_webhooks");
+capability!(backfill, "backfill-capability", "export_backfill");

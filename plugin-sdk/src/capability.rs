@@ -4,6 +4,7 @@
     reason = "a step is polled once, on one thread: no caller could want the futures to be Send"
 )]
 
+use crate::backfill::{BackfillPage, BackfillRequest, BackfillStep};
 use crate::checkout::{CheckoutRequest, CheckoutSession, CheckoutStep};
 use crate::context::Context;
 use crate::pause::{PauseRequest, ResumeRequest};
@@ -75,6 +76,14 @@ pub trait Webhooks {
     async fn parse(ctx: &Context, request: WebhookRequest) -> Result<Receipt, GatewayError>;
 }
 
+/// What the provider has already, page by page.
+pub trait Backfill {
+    /// Lists one page of what is asked for, after the cursor that the page before gave. How many fit on it is for the
+    /// plugin to know; what can't be taken over is left out with its reason, and doesn't stop the rest.
+    async fn list_page(ctx: &Context, request: BackfillRequest) -> Result<BackfillPage, GatewayError>;
+}
+
+use crate::bindings::backfill::exports::tillgate::provider::backfill::Guest as BackfillGuest;
 use crate::bindings::checkout::exports::tillgate::provider::checkout::Guest as CheckoutGuest;
 use crate::bindings::pause::exports::tillgate::provider::pause::Guest as PauseGuest;
 use crate::bindings::plan_change::exports::tillgate::provider::plan_change::Guest as PlanChangeGuest;
@@ -153,5 +162,12 @@ impl<T: Webhooks> WebhooksGuest for T {
     fn parse(call: Call, request: WebhookRequest, journal: Vec<Exchange>) -> ParseStep {
         let ctx = Context::new(call, journal);
         step(&ctx, <T as Webhooks>::parse(&ctx, request)).into()
+    }
+}
+
+impl<T: Backfill> BackfillGuest for T {
+    fn list_page(call: Call, request: BackfillRequest, journal: Vec<Exchange>) -> BackfillStep {
+        let ctx = Context::new(call, journal);
+        step(&ctx, <T as Backfill>::list_page(&ctx, request)).into()
     }
 }

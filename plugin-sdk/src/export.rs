@@ -65,6 +65,9 @@ macro_rules! export_capability {
     (webhooks, $plugin:ident) => {
         $crate::bindings::webhooks::export_webhooks!($plugin with_types_in $crate::bindings::webhooks);
     };
+    (backfill, $plugin:ident) => {
+        $crate::bindings::backfill::export_backfill!($plugin with_types_in $crate::bindings::backfill);
+    };
     (check checkout, $plugin:ident) => {{
         const fn implements<T: $crate::Checkout>() {}
         implements::<$plugin>();
@@ -91,6 +94,10 @@ macro_rules! export_capability {
     }};
     (check webhooks, $plugin:ident) => {{
         const fn implements<T: $crate::Webhooks>() {}
+        implements::<$plugin>();
+    }};
+    (check backfill, $plugin:ident) => {{
+        const fn implements<T: $crate::Backfill>() {}
         implements::<$plugin>();
     }};
 }

@@ -28,7 +28,7 @@ pub mod testing;
 pub mod time;
 mod webhook;
 
-pub use capability::{Checkout, Pause, PlanChange, Portal, Refunds, Subscriptions, Webhooks};
+pub use capability::{Backfill, Checkout, Pause, PlanChange, Portal, Refunds, Subscriptions, Webhooks};
 pub use context::{Context, RequestBuilder, Sending};
 pub use error::{NoAnswer, kind_of_status, retry_of_unknown};
 pub use form::Form;
@@ -41,9 +41,10 @@ pub use wit_bindgen::rt as runtime;
 /// What every capability shares: the call, requests and answers, errors, money, subscriptions.
 pub mod types {
     pub use crate::bindings::imports::tillgate::provider::types::{
-        Call, ChangeOutcome, ChangeStep, Effect, ErrorKind, Exchange, Field, GatewayError, HttpMethod, HttpRequest,
-        HttpResponse, Mode, Money, Proration, Reached, RefundState, RequiredAction, RetryAdvice, ScheduledChange,
-        Subscription, SubscriptionItem, SubscriptionStatus, Timestamp, TransportFailure,
+        Call, ChangeOutcome, ChangeStep, CheckoutFacts, CheckoutState, Effect, ErrorKind, Exchange, Field,
+        GatewayError, HttpMethod, HttpRequest, HttpResponse, Mode, Money, PaymentFacts, PaymentState, Proration,
+        Reached, RefundState, RequiredAction, RetryAdvice, ScheduledChange, Subscription, SubscriptionItem,
+        SubscriptionStatus, Timestamp, TransportFailure,
     };
 }
 
@@ -93,9 +94,17 @@ pub mod refunds {
 /// Webhooks: what came, what must be true of it, and what it says.
 pub mod webhooks {
     pub use crate::bindings::webhooks::exports::tillgate::provider::webhooks::{
-        Ack, Authentication, BasicProof, CheckoutFacts, CheckoutState, DisputeFacts, Ed25519Proof, Event, EventBody,
-        Hash, HmacProof, MessagePart, ParseStep, PaymentFacts, PaymentState, Proof, ProofPlan, Receipt, RefundFacts,
-        Rejection, RejectionReason, SignedTime, SubscriptionChange, SubscriptionFacts, WebhookRequest,
+        Ack, Authentication, BasicProof, DisputeFacts, Ed25519Proof, Event, EventBody, Hash, HmacProof, MessagePart,
+        ParseStep, Proof, ProofPlan, Receipt, RefundFacts, Rejection, RejectionReason, SignedTime, SubscriptionChange,
+        SubscriptionFacts, WebhookRequest,
     };
-    pub use crate::types::RefundState;
+    pub use crate::types::{CheckoutFacts, CheckoutState, PaymentFacts, PaymentState, RefundState};
+}
+
+/// What the provider has already: what is asked for, and what it comes to.
+pub mod backfill {
+    pub use crate::bindings::backfill::exports::tillgate::provider::backfill::{
+        BackfillItem, BackfillKind, BackfillPage, BackfillRequest, BackfillStep, CustomerFacts, LeftOut, PurchaseFacts,
+    };
+    pub use crate::types::{CheckoutFacts, CheckoutState, PaymentFacts, PaymentState, Subscription};
 }

@@ -6,7 +6,7 @@ use std::task::{Context as Task, Poll, Waker};
 
 use crate::context::Context;
 use crate::types::{ErrorKind, GatewayError, HttpRequest};
-use crate::{checkout, portal, refunds, subscriptions, webhooks};
+use crate::{backfill, checkout, portal, refunds, subscriptions, webhooks};
 
 /// What a step came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,3 +58,4 @@ into_step!(subscriptions::Subscription => subscriptions::RetrieveStep);
 into_step!(subscriptions::ChangeOutcome => subscriptions::ChangeStep);
 into_step!(refunds::Refund => refunds::RefundStep);
 into_step!(webhooks::Receipt => webhooks::ParseStep);
+into_step!(backfill::BackfillPage => backfill::BackfillStep);
