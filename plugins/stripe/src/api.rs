@@ -38,7 +38,11 @@ pub(crate) fn delete(ctx: &Context, path: impl Into<String>) -> RequestBuilder<'
 
 /// Sends a request; anything but success is an error.
 pub(crate) async fn send(ctx: &Context, request: RequestBuilder<'_>) -> Result<Response, GatewayError> {
-    let response = request.send().await?;
+    succeeded(ctx, request.send().await?)
+}
+
+/// An answer, if it is a success.
+pub(crate) fn succeeded(ctx: &Context, response: Response) -> Result<Response, GatewayError> {
     if response.is_success() {
         Ok(response)
     } else {

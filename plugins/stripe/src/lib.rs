@@ -1,8 +1,8 @@
 //! Stripe as a provider plugin.
 //!
 //! - [`checkout`](mod@checkout), [`portal`](mod@portal), [`subscriptions`](mod@subscriptions),
-//!   [`plan_change`](mod@plan_change), [`pause`](mod@pause), [`refunds`](mod@refunds) and [`webhooks`](mod@webhooks) are
-//!   the capabilities.
+//!   [`plan_change`](mod@plan_change), [`pause`](mod@pause), [`refunds`](mod@refunds), [`webhooks`](mod@webhooks) and
+//!   [`backfill`](mod@backfill) are the capabilities.
 //! - `changes` is what all changes of a subscription have in common.
 //! - `signature` reads the `Stripe-Signature` header; the host computes.
 //! - `map` alone knows Stripe's words: its statuses, its event types and the shapes of its objects.
@@ -16,6 +16,7 @@
 )]
 
 mod api;
+pub mod backfill;
 mod changes;
 pub mod checkout;
 mod error;
@@ -35,5 +36,5 @@ pub struct Stripe;
 tillgate_plugin_sdk::export!(
     Stripe;
     manifest = "manifest.toml";
-    checkout, portal, subscriptions, plan_change, pause, refunds, webhooks
+    checkout, portal, subscriptions, plan_change, pause, refunds, webhooks, backfill
 );

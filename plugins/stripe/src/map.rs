@@ -3,6 +3,7 @@
 
 mod event;
 mod facts;
+mod listed;
 mod payment;
 #[macro_use]
 mod read;
@@ -10,9 +11,12 @@ mod shape;
 mod subscription;
 
 pub(crate) use event::{Body, Event, Object};
+pub(crate) use listed::{Listing, listed};
 pub(crate) use payment::{Payment, is_invoice};
 pub(crate) use read::{List, Readable};
-pub(crate) use shape::{InvoicePayment, Item, PortalSession, Refund, Refusal, Session, Subscription};
+pub(crate) use shape::{
+    Customer, Invoice, InvoicePayment, Item, PortalSession, Refund, Refusal, Session, Subscription,
+};
 
 use read::{Expandable, Metadata};
 use shape::{Identified, Price, Reference};

@@ -20,6 +20,7 @@ shape!(
         must id: String,
         may url: String,
         may mode: String,
+        may status: String,
         may payment_status: String,
         may customer: Reference,
         may customer_email: String,
@@ -32,6 +33,15 @@ shape!(
         may amount_total: i64,
         may currency: String,
         may expires_at: i64,
+    }
+);
+
+shape!(
+    /// <https://docs.stripe.com/api/customers/object>
+    Customer {
+        must id: String,
+        may email: String,
+        may metadata: Metadata,
     }
 );
 

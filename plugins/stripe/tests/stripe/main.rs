@@ -6,6 +6,7 @@
     reason = "what tests share is test code too, and they are read more often than they fail"
 )]
 
+mod backfill;
 mod changes;
 mod checkout;
 mod distortions;
