@@ -255,6 +255,7 @@ async fn a_payment_is_refunded_in_parts_and_never_beyond(database: Database) {
         "pause",
         "refunds",
         "webhooks",
+        "backfill",
     ];
     assert_eq!(capabilities, json!(expected));
 }

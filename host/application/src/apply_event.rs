@@ -67,27 +67,33 @@ fn concerns(effects: &Effects<'_>, event: &ProviderEvent) -> bool {
     same_mode && same_account
 }
 
-fn named<'m>(metadata: &'m [Field], key: &str) -> Option<&'m str> {
-    metadata
-        .iter()
-        .find(|(name, _)| name == key)
+/// The first of these keys that the metadata has. The second of a pair is what tenants' own integrations wrote.
+fn named<'m>(metadata: &'m [Field], keys: [&str; 2]) -> Option<&'m str> {
+    keys.iter()
+        .find_map(|key| metadata.iter().find(|(name, _)| name == key))
         .map(|(_, value)| value.as_str())
         .filter(|value| tillgate_domain::valid_external_id(value))
 }
 
-/// Associates a customer with the organization and user of its checkout, or else of the provider's metadata.
-fn associate(effects: &mut Effects<'_>, customer: &str, session: Option<&str>, metadata: &[Field]) {
-    let (mut organization, mut user) = (named(metadata, "organization_id"), named(metadata, "user_id"));
+/// Associates a customer with the organization and user of its checkout, or else of the provider's metadata. An import
+/// does where nothing is known: what is known came from a checkout or from the tenant, and a list says nothing newer.
+pub(crate) fn associate(effects: &mut Effects<'_>, customer: &str, session: Option<&str>, metadata: &[Field]) {
+    let mut organization = named(metadata, ["organization_id", "organizationId"]);
+    let mut user = named(metadata, ["user_id", "userId"]);
     let session = session.and_then(|key| effects.checkout_session(key)).cloned();
     if let Some(session) = &session {
         organization = session.organization_id.as_deref().or(organization);
         user = session.user_id.as_deref().or(user);
     }
-    let now = effects.now;
-    effects.change_customer(customer, |customer| customer.associate(organization, user, now));
+    let (now, imports) = (effects.now, effects.imports());
+    effects.change_customer(customer, |customer| {
+        let organization = organization.filter(|_| !imports || customer.organization_id.is_none());
+        let user = user.filter(|_| !imports || customer.user_id.is_none());
+        customer.associate(organization, user, now)
+    });
 }
 
-async fn apply_checkout(effects: &mut Effects<'_>, event: &CheckoutEvent) -> Result<(), StoreError> {
+pub(crate) async fn apply_checkout(effects: &mut Effects<'_>, event: &CheckoutEvent) -> Result<(), StoreError> {
     let now = effects.now;
     let session = effects
         .load_checkout_session(event.correlation_id.as_deref(), Some(&event.reference))
@@ -160,7 +166,7 @@ async fn apply_checkout(effects: &mut Effects<'_>, event: &CheckoutEvent) -> Res
     Ok(())
 }
 
-async fn apply_subscription(
+pub(crate) async fn apply_subscription(
     effects: &mut Effects<'_>,
     change: SubscriptionChange,
     told: &ProviderSubscription,
@@ -307,7 +313,7 @@ impl Effects<'_> {
     }
 }
 
-async fn apply_payment(
+pub(crate) async fn apply_payment(
     effects: &mut Effects<'_>,
     event: &PaymentEvent,
     occurred_at: Option<Timestamp>,

@@ -70,5 +70,9 @@ pub const WEBHOOK_FAILURE_PAUSE_MS: i64 = 1_000;
 /// For how many accounts failures are counted at a time: half a megabyte. Beyond it counting begins anew.
 pub const WEBHOOK_FAILURE_BUCKETS_MAX: usize = 10_000;
 
+/// How many different reasons for leaving something out are told apart in one import, for each kind: they are a plugin's
+/// words, and stored.
+pub const IMPORT_REASONS_MAX: usize = 32;
+
 /// How much of a plugin's digest the log and traces show, in characters: enough to tell plugins apart.
 pub const PLUGIN_DIGEST_SHOWN: usize = 12;

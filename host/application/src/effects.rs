@@ -1,4 +1,5 @@
-//! What the events of one webhook change, put together in memory and committed as one.
+//! What the events of one webhook, or the things on one page of an import, change, put together in memory and committed
+//! as one.
 //!
 //! Each aggregate is loaded once and changed as often as the events say; what was changed is saved at the end, in an
 //! order that is the same for every webhook, so that two that touch the same rows can't wait for each other.
@@ -11,51 +12,117 @@ use tillgate_domain::{
 };
 
 use crate::account::ConnectedAccount;
+use crate::confirm::{Confirm, Touched, touched};
 use crate::ports::{ProviderSubscription, StoreError, UnitOfWork};
 use crate::{Application, validate};
 
-/// Aggregates of one kind, by the provider's id.
-struct Loaded<T>(BTreeMap<String, (T, bool)>);
-
-impl<T> Default for Loaded<T> {
-    fn default() -> Self {
-        Self(BTreeMap::new())
-    }
+/// One aggregate.
+struct Entry<T> {
+    value: T,
+    changed: bool,
+    /// What it was when it was loaded, or last told of: for imports, which tell what they change.
+    was: Option<T>,
+    /// Whether it was told of.
+    told: bool,
 }
 
-impl<T> Loaded<T> {
+/// Aggregates of one kind, by the provider's id.
+struct Loaded<T> {
+    entries: BTreeMap<String, Entry<T>>,
+    /// Whether it is remembered what they were.
+    remembers: bool,
+    /// Those that may have changed since they were last told of.
+    untold: Vec<String>,
+}
+
+impl<T: Confirm> Loaded<T> {
+    const fn new(remembers: bool) -> Self {
+        Self {
+            entries: BTreeMap::new(),
+            remembers,
+            untold: Vec::new(),
+        }
+    }
+
     fn put(&mut self, key: &str, value: T, changed: bool) {
-        self.0.insert(key.to_owned(), (value, changed));
+        let was = (self.remembers && !changed).then(|| value.clone());
+        if self.remembers && changed {
+            self.untold.push(key.to_owned());
+        }
+        let told = false;
+        self.entries.insert(
+            key.to_owned(),
+            Entry {
+                value,
+                changed,
+                was,
+                told,
+            },
+        );
     }
 
     fn has(&self, key: &str) -> bool {
-        self.0.contains_key(key)
+        self.entries.contains_key(key)
     }
 
     fn get(&self, key: &str) -> Option<&T> {
-        self.0.get(key).map(|(value, _)| value)
+        self.entries.get(key).map(|entry| &entry.value)
     }
 
     /// For changing; whether it was is what `change` answers.
     fn change(&mut self, key: &str, change: impl FnOnce(&mut T) -> bool) {
-        if let Some((value, changed)) = self.0.get_mut(key) {
-            *changed |= change(value);
+        if let Some(entry) = self.entries.get_mut(key) {
+            let changed = change(&mut entry.value);
+            entry.changed |= changed;
+            if self.remembers && changed {
+                self.untold.push(key.to_owned());
+            }
+        }
+    }
+
+    /// Tells what was created or changed since the last time. What only confirms what was stored isn't to be saved.
+    fn tell(&mut self, told: &mut Vec<Touched>) {
+        for key in std::mem::take(&mut self.untold) {
+            let Some(entry) = self.entries.get_mut(&key) else {
+                continue;
+            };
+            match &entry.was {
+                Some(was) if entry.value.confirms(was) => entry.changed = entry.told,
+                was => {
+                    told.push(touched(&key, &entry.value, was.as_ref()));
+                    entry.was = Some(entry.value.clone());
+                    entry.told = true;
+                }
+            }
         }
     }
 
     fn into_changed(self) -> impl Iterator<Item = T> {
-        self.0
+        self.entries
             .into_values()
-            .filter(|(_, changed)| *changed)
-            .map(|(value, _)| value)
+            .filter(|entry| entry.changed)
+            .map(|entry| entry.value)
     }
 }
 
-/// The effects of one webhook.
+/// Whose effects they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// Something happened at the provider.
+    Webhook,
+    /// It was there already.
+    Import {
+        /// Whether that is published all the same.
+        announce: bool,
+    },
+}
+
+/// The effects of one webhook, or of one page of an import.
 pub(crate) struct Effects<'a> {
     pub(crate) app: &'a Application,
     pub(crate) account: &'a ConnectedAccount,
     pub(crate) now: Timestamp,
+    cause: Cause,
     /// What the provider said when it was asked about subscriptions.
     pub(crate) answers: &'a BTreeMap<String, ProviderSubscription>,
     customers: Loaded<Customer>,
@@ -103,19 +170,58 @@ impl<'a> Effects<'a> {
         account: &'a ConnectedAccount,
         answers: &'a BTreeMap<String, ProviderSubscription>,
     ) -> Self {
+        Self::caused(Cause::Webhook, app, account, answers)
+    }
+
+    /// Those of an import. Where it isn't to be announced, no domain events are published.
+    pub(crate) fn of_import(
+        app: &'a Application,
+        account: &'a ConnectedAccount,
+        answers: &'a BTreeMap<String, ProviderSubscription>,
+        announce: bool,
+    ) -> Self {
+        Self::caused(Cause::Import { announce }, app, account, answers)
+    }
+
+    fn caused(
+        cause: Cause,
+        app: &'a Application,
+        account: &'a ConnectedAccount,
+        answers: &'a BTreeMap<String, ProviderSubscription>,
+    ) -> Self {
+        let remembers = cause != Cause::Webhook;
         Self {
             app,
             account,
             now: app.now(),
+            cause,
             answers,
-            customers: Loaded::default(),
-            checkout_sessions: Loaded::default(),
-            subscriptions: Loaded::default(),
-            purchases: Loaded::default(),
-            payments: Loaded::default(),
-            refunds: Loaded::default(),
-            disputes: Loaded::default(),
+            customers: Loaded::new(remembers),
+            checkout_sessions: Loaded::new(remembers),
+            subscriptions: Loaded::new(remembers),
+            purchases: Loaded::new(remembers),
+            payments: Loaded::new(remembers),
+            refunds: Loaded::new(remembers),
+            disputes: Loaded::new(remembers),
         }
+    }
+
+    /// Whether they are those of an import.
+    pub(crate) fn imports(&self) -> bool {
+        self.cause != Cause::Webhook
+    }
+
+    /// What an import created or changed since the last time it was asked. What is only confirmed isn't saved.
+    pub(crate) fn tell(&mut self) -> Vec<Touched> {
+        let mut told = Vec::new();
+        self.customers.tell(&mut told);
+        self.checkout_sessions.tell(&mut told);
+        self.subscriptions.tell(&mut told);
+        self.purchases.tell(&mut told);
+        self.payments.tell(&mut told);
+        self.refunds.tell(&mut told);
+        self.disputes.tell(&mut told);
+        told
     }
 
     loading! {
@@ -204,21 +310,23 @@ impl<'a> Effects<'a> {
 
     /// Adds all that was changed to a unit of work.
     pub(crate) fn save_into(self, work: &mut UnitOfWork) {
-        let app = self.app;
-        self.customers
-            .into_changed()
-            .for_each(|customer| app.save(work, customer));
-        self.checkout_sessions
-            .into_changed()
-            .for_each(|session| app.save(work, session));
-        self.subscriptions
-            .into_changed()
-            .for_each(|subscription| app.save(work, subscription));
-        self.purchases
-            .into_changed()
-            .for_each(|purchase| app.save(work, purchase));
-        self.payments.into_changed().for_each(|payment| app.save(work, payment));
-        self.refunds.into_changed().for_each(|refund| app.save(work, refund));
-        self.disputes.into_changed().for_each(|dispute| app.save(work, dispute));
+        let (app, cause) = (self.app, self.cause);
+        save_all(app, cause, work, self.customers);
+        save_all(app, cause, work, self.checkout_sessions);
+        save_all(app, cause, work, self.subscriptions);
+        save_all(app, cause, work, self.purchases);
+        save_all(app, cause, work, self.payments);
+        save_all(app, cause, work, self.refunds);
+        save_all(app, cause, work, self.disputes);
+    }
+}
+
+fn save_all<T: Confirm>(app: &Application, cause: Cause, work: &mut UnitOfWork, loaded: Loaded<T>) {
+    for aggregate in loaded.into_changed() {
+        match cause {
+            Cause::Webhook => app.save(work, aggregate),
+            Cause::Import { announce: true } => app.save_imported(work, aggregate),
+            Cause::Import { announce: false } => work.push(aggregate.write()),
+        }
     }
 }

@@ -213,7 +213,8 @@ async fn attempt(
     }
 }
 
-async fn ask(
+/// Asks the provider how a subscription stands.
+pub(crate) async fn ask(
     app: &Application,
     account: &Arc<ConnectedAccount>,
     reference: &str,

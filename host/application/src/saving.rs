@@ -53,7 +53,16 @@ aggregates! {
 
 impl Application {
     /// Adds an aggregate and its events to a unit of work.
-    pub(crate) fn save<A: Aggregate>(&self, work: &mut UnitOfWork, mut aggregate: A) {
+    pub(crate) fn save<A: Aggregate>(&self, work: &mut UnitOfWork, aggregate: A) {
+        self.save_marked(work, aggregate, false);
+    }
+
+    /// The same of what an import found: its events say so.
+    pub(crate) fn save_imported<A: Aggregate>(&self, work: &mut UnitOfWork, aggregate: A) {
+        self.save_marked(work, aggregate, true);
+    }
+
+    fn save_marked<A: Aggregate>(&self, work: &mut UnitOfWork, mut aggregate: A, imported: bool) {
         let events = aggregate.take_events();
         let tenant_id = aggregate.tenant_id();
         let aggregate_id = aggregate.text_id();
@@ -69,6 +78,7 @@ impl Application {
                 id: id.to_string(),
                 r#type: event.kind.name().to_owned(),
                 created_at: rfc3339(event.recorded_at),
+                imported,
                 data: EventData {
                     object: object.clone(),
                     changes: views::changes(&event),

@@ -437,6 +437,9 @@ pub struct EventView {
     pub r#type: String,
     /// When it was recorded.
     pub created_at: String,
+    /// There, and true, where it didn't just happen: an import found it at the provider, and was told to publish that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub imported: bool,
     /// What it happened to, and what changed.
     pub data: EventData,
 }

@@ -91,6 +91,8 @@ ids! {
     OperationId = "op";
     /// A received webhook.
     InboxId = "whk";
+    /// An import of what a provider has already.
+    ImportId = "imp";
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub use error::DomainError;
 pub use event::{DomainEvent, EventKind};
 pub use fact::{FactOrder, FactSource, FactStamp, SubscriptionChange};
 pub use id::{
-    ApiKeyId, CheckoutSessionId, CustomerId, DisputeId, EventId, IdError, InboxId, OperationId, PaymentId,
+    ApiKeyId, CheckoutSessionId, CustomerId, DisputeId, EventId, IdError, ImportId, InboxId, OperationId, PaymentId,
     ProviderAccountId, PurchaseId, RefundId, SubscriptionId, TenantId,
 };
 pub use money::{Currency, Money, MoneyError};

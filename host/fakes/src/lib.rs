@@ -5,6 +5,7 @@
 //! `kill -9` would, and [`World`] starts it again on what was stored.
 
 mod fuse;
+mod imports;
 mod metrics;
 mod plugins;
 mod provider;

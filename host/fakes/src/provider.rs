@@ -6,15 +6,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use tillgate_application::account::ConnectedAccount;
 use tillgate_application::ports::{
-    CancelMode, CancelRequest, ChangeOutcome, CheckoutRequest, CheckoutTarget, Effect, ExchangeMethod, ExchangeOutcome,
-    ExchangeRequest, FailureKind, GatewayCall, GatewayError, Parsed, PaymentGateway, PlanRequest, PluginFault,
-    PortalRequest, ProviderCheckoutSession, ProviderEvent, ProviderFailure, ProviderPortalSession, ProviderRefund,
-    ProviderSubscription, Reached, Receipt, RefundRequest, RetryAdvice, SeatsRequest, WebhookDecision,
+    BackfillPage, BackfillRequest, CancelMode, CancelRequest, ChangeOutcome, CheckoutRequest, CheckoutTarget, Effect,
+    ExchangeMethod, ExchangeOutcome, ExchangeRequest, FailureKind, GatewayCall, GatewayError, Parsed, PaymentGateway,
+    PlanRequest, PluginFault, PortalRequest, ProviderCheckoutSession, ProviderEvent, ProviderPortalSession,
+    ProviderRefund, ProviderSubscription, Reached, Receipt, RefundRequest, SeatsRequest, WebhookDecision,
     WebhookRejection, WebhookRequest,
 };
 use tillgate_domain::{Money, PaymentStatus, RefundState, SubscriptionStatus, Timestamp};
 
 use crate::Fuse;
+
+mod answers;
+mod lists;
+
+use answers::{answer_in, failure, lost, response, scheduled};
+use lists::Lists;
 
 /// How a request goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +63,7 @@ struct State {
     subscriptions: BTreeMap<String, ProviderSubscription>,
     refunds: BTreeMap<String, i64>,
     batches: Vec<(Vec<ProviderEvent>, bool)>,
+    lists: Lists,
     without_idempotency: bool,
     later: Option<Timestamp>,
     unparsable: bool,
@@ -293,79 +300,6 @@ impl FakeProvider {
     }
 }
 
-const fn scheduled(at: Timestamp) -> ChangeOutcome {
-    ChangeOutcome::Scheduled {
-        effective_at: Some(at),
-        subscription: None,
-    }
-}
-
-fn response(status: u16, body: String) -> ExchangeOutcome {
-    ExchangeOutcome::Response {
-        status,
-        headers: Vec::new(),
-        body: body.into_bytes(),
-    }
-}
-
-fn lost() -> ExchangeOutcome {
-    ExchangeOutcome::Failed {
-        reached: Reached::MaybeSent,
-        kind: "timed_out".to_owned(),
-        message: "no answer in time".to_owned(),
-    }
-}
-
-fn failure(kind: FailureKind, message: &str) -> Box<ProviderFailure> {
-    Box::new(ProviderFailure {
-        kind,
-        message: message.to_owned(),
-        provider_code: None,
-        decline_code: None,
-        parameter: None,
-        http_status: None,
-        request_id: None,
-        retry: match kind {
-            FailureKind::Declined | FailureKind::NotFound => RetryAdvice::Never,
-            _ => RetryAdvice::Allowed,
-        },
-    })
-}
-
-fn answer_in(outcome: ExchangeOutcome) -> Result<String, GatewayError> {
-    match outcome {
-        ExchangeOutcome::Response { status: 200, body, .. } => Ok(String::from_utf8_lossy(&body).into_owned()),
-        ExchangeOutcome::Response { status: 429, body, .. } => {
-            let mut failure = failure(FailureKind::RateLimited, "slow down");
-            let millis = std::str::from_utf8(&body).ok().and_then(|text| text.parse().ok());
-            failure.retry = millis.map_or(RetryAdvice::Allowed, RetryAdvice::After);
-            Err(GatewayError::NotSent(failure))
-        }
-        ExchangeOutcome::Response { status: 409, .. } => {
-            Err(GatewayError::Rejected(failure(FailureKind::Conflict, "locked")))
-        }
-        ExchangeOutcome::Response { status: 402, .. } => {
-            Err(GatewayError::Rejected(failure(FailureKind::Declined, "card declined")))
-        }
-        ExchangeOutcome::Response { status: 400, .. } => Err(GatewayError::Rejected(failure(
-            FailureKind::InvalidRequest,
-            "more than is left",
-        ))),
-        ExchangeOutcome::Response { .. } => {
-            Err(GatewayError::Rejected(failure(FailureKind::NotFound, "no such thing")))
-        }
-        ExchangeOutcome::Failed {
-            reached: Reached::NotSent,
-            message,
-            ..
-        } => Err(GatewayError::NotSent(failure(FailureKind::Unavailable, &message))),
-        ExchangeOutcome::Failed { message, .. } => Err(GatewayError::UnknownOutcome(failure(
-            FailureKind::UnknownOutcome,
-            &message,
-        ))),
-    }
-}
-
 #[async_trait]
 impl PaymentGateway for FakeProvider {
     async fn create_checkout_session(
@@ -533,6 +467,10 @@ impl PaymentGateway for FakeProvider {
             failure_reason: None,
             as_of: None,
         })
+    }
+
+    async fn list_page(&self, call: GatewayCall<'_>, request: &BackfillRequest) -> Result<BackfillPage, GatewayError> {
+        self.page(call, request).await
     }
 
     /// A webhook is genuine if its header `x-secret` is one of the account's active webhook secrets.

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use tillgate_application::account::{ApiKey, ProviderAccount, SealedSecret};
+use tillgate_application::import::{Import, ImportStatus};
 use tillgate_application::inbox::{InboxEntry, OutboxEvent};
 use tillgate_application::operation::{IdempotencyRecord, Operation, OperationStatus};
 use tillgate_application::ports::{Conflict, Exchange, Write};
 use tillgate_domain::{
-    ApiKeyId, CheckoutSession, CheckoutSessionId, Customer, CustomerId, Dispute, DisputeId, EventId, InboxId,
+    ApiKeyId, CheckoutSession, CheckoutSessionId, Customer, CustomerId, Dispute, DisputeId, EventId, ImportId, InboxId,
     OperationId, Organization, Payment, PaymentId, Product, ProviderAccountId, Purchase, PurchaseId, Refund, RefundId,
     Subscription, SubscriptionId, Tenant, TenantId, User,
 };
@@ -36,6 +37,7 @@ pub struct Rows {
     pub inbox: BTreeMap<InboxId, InboxEntry>,
     pub event_keys: BTreeMap<(ProviderAccountId, String), InboxId>,
     pub events: BTreeMap<EventId, OutboxEvent>,
+    pub imports: BTreeMap<ImportId, Import>,
 }
 
 type Written = Result<(), Conflict>;
@@ -267,6 +269,15 @@ impl Rows {
                 ..
             } => insert(&mut self.event_keys, "", (account_id, dedupe_key.clone()), inbox_id)
                 .map_err(|_| Conflict::DuplicateEvent { dedupe_key }),
+            Write::Import(row) => {
+                exists(&self.accounts, &row.account_id, "import")?;
+                let running = |import: &Import| import.status == ImportStatus::Running;
+                let taken = |other: &Import| other.id != row.id && other.account_id == row.account_id && running(other);
+                if running(&row) && self.imports.values().any(taken) {
+                    return Err(Conflict::Version("import"));
+                }
+                save(&mut self.imports, "import", row.id, row, |row| &mut row.version)
+            }
             Write::Event(row) => insert(&mut self.events, "event", row.id, row),
             // The rest is the caller's.
             _ => Ok(()),

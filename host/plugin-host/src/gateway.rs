@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tillgate_application::account::ConnectedAccount;
 use tillgate_application::ports::{
-    CancelRequest, ChangeOutcome, CheckoutRequest, GatewayCall, GatewayError, Parsed, PaymentGateway, PlanRequest,
-    PortalRequest, ProviderCheckoutSession, ProviderPortalSession, ProviderRefund, ProviderSubscription, Receipt,
-    RefundRequest, SeatsRequest, WebhookDecision, WebhookRequest,
+    BackfillPage, BackfillRequest, CancelRequest, ChangeOutcome, CheckoutRequest, GatewayCall, GatewayError, Parsed,
+    PaymentGateway, PlanRequest, PortalRequest, ProviderCheckoutSession, ProviderPortalSession, ProviderRefund,
+    ProviderSubscription, Receipt, RefundRequest, SeatsRequest, WebhookDecision, WebhookRequest,
 };
 use tillgate_domain::Timestamp;
 
@@ -117,6 +117,12 @@ impl PaymentGateway for PluginHost {
     ) -> Result<ProviderRefund, GatewayError> {
         let plugin = self.plugin_of(call.account).await?;
         let operation = v0_1::create_refund(&plugin, circumstances(&call), request)?;
+        self.drive(&plugin, call, operation).await
+    }
+
+    async fn list_page(&self, call: GatewayCall<'_>, request: &BackfillRequest) -> Result<BackfillPage, GatewayError> {
+        let plugin = self.plugin_of(call.account).await?;
+        let operation = v0_1::list_page(&plugin, circumstances(&call), request)?;
         self.drive(&plugin, call, operation).await
     }
 

@@ -119,6 +119,16 @@ pub const TIME_MAX_MS: i64 = 253_402_300_799_999;
 /// Most events of one webhook: the largest known batch has 250.
 pub const EVENTS_MAX: usize = 256;
 
+/// Most things on one page of a backfill: what a result has room for, and one transaction takes without keeping others
+/// waiting. The largest known page of a provider has 250.
+pub const PAGE_ITEMS_MAX: usize = 256;
+
+/// Longest cursor, in bytes: the longest known is 600.
+pub const CURSOR_BYTES: usize = 1024;
+
+/// Longest reason for leaving something out, in bytes: a few words, which are stored.
+pub const REASON_BYTES: usize = 200;
+
 /// Largest body a plugin may answer a webhook with, in bytes.
 pub const ACK_BODY_BYTES: usize = 64 * 1024;
 

@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex};
 use common::{MemoryJournal, account, call, client};
 use tillgate_application::account::ConnectedAccount;
 use tillgate_application::ports::{
-    Capability, ChangeOutcome, CheckoutRequest, CheckoutTarget, Effect, EventBody, ExchangeOutcome, GatewayError,
-    Parsed, PaymentGateway as _, PluginInfo, Plugins as _, Proration, Reached, SeatsRequest, WebhookDecision,
-    WebhookRejection, WebhookRequest,
+    BackfillKind, BackfillRequest, Capability, ChangeOutcome, CheckoutRequest, CheckoutTarget, Effect, EventBody,
+    ExchangeOutcome, GatewayError, Parsed, PaymentGateway as _, PluginInfo, Plugins as _, Proration, Reached,
+    SeatsRequest, WebhookDecision, WebhookRejection, WebhookRequest,
 };
 use tillgate_domain::{CheckoutType, Timestamp};
 use tillgate_egress::OriginOverrides;
@@ -451,4 +451,58 @@ async fn many_steps_at_once_give_what_one_gives() {
         }
     }
     assert_eq!(setup.info.name, "stripe");
+}
+
+/// A list of so many objects, filled up to what one answer may be with fields nobody needs.
+fn full_list(count: usize, object: &serde_json::Value) -> String {
+    const ANSWER_BYTES: usize = 1024 * 1024 - 1024;
+    let line: serde_json::Map<_, _> = (0..24)
+        .map(|number| {
+            (
+                format!("a_field_of_usual_length_{number}"),
+                serde_json::json!(number * 7),
+            )
+        })
+        .collect();
+    let lines_of = |lines: usize| {
+        let mut object = object.clone();
+        object["lines"] = serde_json::json!({"object": "list", "data": vec![line.clone(); lines]});
+        object
+    };
+    let size = |object: &serde_json::Value| serde_json::to_string_pretty(object).unwrap().len();
+    let (least, each) = (size(&lines_of(0)), size(&lines_of(3)) - size(&lines_of(2)));
+    let lines = (ANSWER_BYTES / count - least) / (each + each / 4);
+    let list = serde_json::json!({"object": "list", "has_more": true, "data": vec![lines_of(lines); count]});
+    let list = serde_json::to_string_pretty(&list).unwrap();
+    assert!((ANSWER_BYTES / 2..ANSWER_BYTES).contains(&list.len()), "{}", list.len());
+    list
+}
+
+#[tokio::test]
+async fn pages_as_large_as_an_answer_can_be_are_read_within_the_limits() {
+    let invoice = serde_json::json!({
+        "id": "in_1", "object": "invoice", "status": "paid", "customer": "cus_1", "currency": "usd",
+        "amount_due": 1200, "amount_paid": 1200, "attempt_count": 1,
+    });
+    let session = serde_json::json!({
+        "id": "cs_1", "object": "checkout.session", "mode": "payment", "status": "complete",
+        "payment_status": "paid", "payment_intent": "pi_1", "amount_total": 1200, "currency": "usd",
+    });
+    let customer = serde_json::json!({"id": "cus_1", "object": "customer", "email": "a@example.com"});
+    let subscription: serde_json::Value = serde_json::from_str(&subscription(3)).unwrap();
+    for (kind, count, object, next) in [
+        (BackfillKind::Customers, 100, customer, "cus_1:100"),
+        (BackfillKind::Subscriptions, 50, subscription, "sub_1:50"),
+        (BackfillKind::Payments, 25, invoice, "in_1:25"),
+        (BackfillKind::Purchases, 50, session, "cs_1:50"),
+    ] {
+        let server = Server::start(vec![Some((200, full_list(count, &object)))]).await;
+        let setup = setup(&server.origin).await;
+        let mut journal = MemoryJournal::default();
+        let request = BackfillRequest { kind, cursor: None };
+        let call = call(&setup.account, &mut journal);
+        let page = setup.host.list_page(call, &request).await.unwrap();
+        assert_eq!((page.items.len(), page.left_out.len()), (count, 0), "{kind:?}");
+        assert_eq!((page.next.as_deref(), page.as_of), (Some(next), at(SIGNED_AT)));
+    }
 }

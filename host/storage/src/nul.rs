@@ -91,6 +91,7 @@ pub(crate) fn is_in(write: &Write) -> bool {
             Some(event.aggregate_id.as_str()),
             Some(event.payload.as_str()),
         ]),
+        Write::Import(import) => any([import.cursor.as_deref()]),
         Write::RevokeApiKey { .. } | Write::Exchange { .. } | Write::TruncateJournal { .. } => false,
     }
 }

@@ -4,18 +4,19 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use tillgate_application::account::{ApiKey, ProviderAccount, SealedSecret};
+use tillgate_application::import::Import;
 use tillgate_application::inbox::{InboxEntry, InboxStatus, OutboxEvent};
 use tillgate_application::operation::{IdempotencyRecord, Operation};
 use tillgate_application::ports::{
     AccountRepository, CheckoutSessionRepository, Commit, CommitError, CommitOutcome, CustomerRepository,
-    DirectoryRepository, Exchange, InboxRepository, OperationRepository, Page, PageRequest, PaymentRepository,
-    PurchaseFilter, PurchaseRepository, RefundFilter, Store, StoreError, SubscriptionFilter, SubscriptionRepository,
-    UnitOfWork,
+    DirectoryRepository, Exchange, ImportRepository, InboxRepository, OperationRepository, Page, PageRequest,
+    PaymentRepository, PurchaseFilter, PurchaseRepository, RefundFilter, Store, StoreError, SubscriptionFilter,
+    SubscriptionRepository, UnitOfWork,
 };
 use tillgate_domain::{
-    CheckoutSession, CheckoutSessionId, Customer, CustomerId, Dispute, InboxId, OperationId, Organization, Payment,
-    PaymentId, Product, ProviderAccountId, Purchase, PurchaseId, Refund, RefundId, Subscription, SubscriptionId,
-    Tenant, TenantId, Timestamp, User,
+    CheckoutSession, CheckoutSessionId, Customer, CustomerId, Dispute, ImportId, InboxId, OperationId, Organization,
+    Payment, PaymentId, Product, ProviderAccountId, Purchase, PurchaseId, Refund, RefundId, Subscription,
+    SubscriptionId, Tenant, TenantId, Timestamp, User,
 };
 use tracing::Instrument as _;
 
@@ -124,5 +125,9 @@ delegate! {
         inbox_count(status: InboxStatus) -> Result<u64, StoreError>;
         known_event_keys(account_id: ProviderAccountId, dedupe_keys: &[String]) -> All<String>;
         events(tenant_id: TenantId, page: &PageRequest) -> Listed<OutboxEvent>;
+    }
+    ImportRepository {
+        import(id: ImportId) -> Found<Import>;
+        running_import(account_id: ProviderAccountId) -> Found<Import>;
     }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tillgate_domain::{CheckoutType, Money, PaymentStatus, RefundState, SubscriptionSnapshot, Timestamp};
 
-use super::{Journal, Parsed, Receipt, StoreError, WebhookDecision, WebhookRequest};
+use super::{BackfillPage, BackfillRequest, Journal, Parsed, Receipt, StoreError, WebhookDecision, WebhookRequest};
 use crate::account::ConnectedAccount;
 
 /// A pair of name and value.
@@ -442,6 +442,9 @@ pub trait PaymentGateway: Send + Sync {
         call: GatewayCall<'_>,
         request: &RefundRequest,
     ) -> Result<ProviderRefund, GatewayError>;
+
+    /// Lists a page of what the provider has already.
+    async fn list_page(&self, call: GatewayCall<'_>, request: &BackfillRequest) -> Result<BackfillPage, GatewayError>;
 
     /// Judges whether a webhook is genuine, over its raw bytes. `now` is the host's clock.
     async fn authenticate_webhook(

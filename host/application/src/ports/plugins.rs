@@ -18,11 +18,12 @@ pub enum Capability {
     Pause,
     Refunds,
     Webhooks,
+    Backfill,
 }
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Checkout,
         Self::Portal,
         Self::Subscriptions,
@@ -30,6 +31,7 @@ impl Capability {
         Self::Pause,
         Self::Refunds,
         Self::Webhooks,
+        Self::Backfill,
     ];
 
     /// The name of its interface.
@@ -43,6 +45,7 @@ impl Capability {
             Self::Pause => "pause",
             Self::Refunds => "refunds",
             Self::Webhooks => "webhooks",
+            Self::Backfill => "backfill",
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use tillgate_domain::{
-    CheckoutSession, CheckoutSessionId, Customer, CustomerId, Dispute, InboxId, OperationId, Organization, Payment,
-    PaymentId, Product, ProviderAccountId, Purchase, PurchaseId, Refund, RefundId, Subscription, SubscriptionId,
-    SubscriptionStatus, Tenant, TenantId, Timestamp, User,
+    CheckoutSession, CheckoutSessionId, Customer, CustomerId, Dispute, ImportId, InboxId, OperationId, Organization,
+    Payment, PaymentId, Product, ProviderAccountId, Purchase, PurchaseId, Refund, RefundId, Subscription,
+    SubscriptionId, SubscriptionStatus, Tenant, TenantId, Timestamp, User,
 };
 
 use super::{Commit, Exchange};
 use crate::account::{ApiKey, ProviderAccount, SealedSecret};
+use crate::import::Import;
 use crate::inbox::{InboxEntry, InboxStatus, OutboxEvent};
 use crate::operation::{IdempotencyRecord, Operation};
 
@@ -301,6 +302,15 @@ pub trait InboxRepository: Send + Sync {
     async fn events(&self, tenant_id: TenantId, page: &PageRequest) -> Result<Page<OutboxEvent>, StoreError>;
 }
 
+/// Imports.
+#[async_trait]
+pub trait ImportRepository: Send + Sync {
+    /// An import.
+    async fn import(&self, id: ImportId) -> Result<Option<Import>, StoreError>;
+    /// The import of an account that is under way, or was interrupted.
+    async fn running_import(&self, account_id: ProviderAccountId) -> Result<Option<Import>, StoreError>;
+}
+
 /// The whole store.
 #[async_trait]
 pub trait Store:
@@ -314,6 +324,7 @@ pub trait Store:
     + PurchaseRepository
     + PaymentRepository
     + InboxRepository
+    + ImportRepository
 {
     /// Whether the database answers and can be written.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -13,6 +13,7 @@ use tillgate_domain::{
 
 use super::{Exchange, StoreError};
 use crate::account::{ApiKey, ProviderAccount, SealedSecret};
+use crate::import::Import;
 use crate::inbox::{InboxEntry, OutboxEvent};
 use crate::operation::{IdempotencyRecord, Operation};
 
@@ -102,6 +103,8 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
+    /// Saves an import. An account has one that is running at the most.
+    Import(Import),
     /// Publishes a domain event.
     Event(OutboxEvent),
 }

@@ -7,6 +7,7 @@ mod crashes;
 mod faults;
 mod given;
 mod idempotency;
+mod imports;
 mod metrics;
 mod operations;
 mod order;

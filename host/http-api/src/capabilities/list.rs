@@ -32,7 +32,7 @@ pub(super) struct AccountCapabilitiesView {
     version: String,
     /// Whether the plugin is loaded: nothing works until it is.
     loaded: bool,
-    /// Of `checkout`, `portal`, `subscriptions`, `plan-change`, `pause`, `refunds` and `webhooks`.
+    /// Of `checkout`, `portal`, `subscriptions`, `plan-change`, `pause`, `refunds`, `webhooks` and `backfill`.
     capabilities: Vec<String>,
     /// Of `immediate` and `at_period_end`.
     cancel_modes: Vec<String>,

@@ -22,7 +22,7 @@ pub(super) struct PluginView {
     description: String,
     /// The contract it is built against, e.g. `0.1`.
     contract: String,
-    /// Of `checkout`, `portal`, `subscriptions`, `plan-change`, `pause`, `refunds` and `webhooks`.
+    /// Of `checkout`, `portal`, `subscriptions`, `plan-change`, `pause`, `refunds`, `webhooks` and `backfill`.
     capabilities: Vec<String>,
     /// Of `immediate` and `at_period_end`.
     cancel_modes: Vec<String>,

@@ -54,6 +54,9 @@ impl PaymentGateway for Provider {
     async fn cancel_subscription(&self, _: GatewayCall<'_>, _: &CancelRequest) -> Result<ChangeOutcome, GatewayError> {
         later()
     }
+    async fn list_page(&self, _: GatewayCall<'_>, _: &BackfillRequest) -> Result<BackfillPage, GatewayError> {
+        unreachable!()
+    }
     async fn update_seats(&self, _: GatewayCall<'_>, _: &SeatsRequest) -> Result<ChangeOutcome, GatewayError> {
         unreachable!()
     }

@@ -205,7 +205,8 @@ async fn capabilities_are_those_of_the_accounts_plugin() {
             "plan-change",
             "pause",
             "refunds",
-            "webhooks"
+            "webhooks",
+            "backfill"
         ])
     );
     assert_eq!(account["cancel_modes"], json!(["at_period_end"]));

@@ -2,6 +2,7 @@
 
 mod columns;
 mod directory;
+mod imports;
 mod inbox;
 mod lists;
 mod operations;

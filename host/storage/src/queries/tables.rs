@@ -171,6 +171,10 @@ tables! {
         "payment_references", "reason", "provider_status", "evidence_due_at", "as_of", "created_at", "updated_at",
         "version",
     ];
+    IMPORTS = "imports", "import", [
+        "id", "tenant_id", "account_id", "announce", "status", "cursor", "progress", "started_at", "updated_at",
+        "ended_at", "version",
+    ];
     INBOX = "inbox", "webhook", [
         "id", "tenant_id", "account_id", "method", "url", "query", "headers", "body", "remote_ip", "fetch_back",
         "provider_types", "status", "attempts", "next_attempt_at", "error", "received_at", "processed_at", "version",

@@ -3,7 +3,7 @@
 use tillgate_application::ports::{CommitError, UnitOfWork, Write};
 
 use super::super::Connection;
-use super::{saves, write_simple};
+use super::{imports, saves, write_simple};
 use crate::failures::statement_failed;
 
 /// Writes all of it; the first that fails ends it.
@@ -56,6 +56,7 @@ async fn write_one(connection: &mut Connection, write: &Write) -> Result<(), Com
         Write::TruncateJournal { operation_id, from } => {
             write_simple::truncate_journal(connection, *operation_id, *from).await
         }
+        Write::Import(import) => imports::save(connection, import).await,
         Write::Event(event) => write_simple::event(connection, event).await,
         Write::Account(account) => saves::account(connection, account).await,
         Write::Operation(operation) => saves::operation(connection, operation).await,

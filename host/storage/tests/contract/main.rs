@@ -6,6 +6,7 @@ mod directory;
 mod evolution;
 mod given;
 mod guards;
+mod imports;
 mod journal;
 mod money;
 mod opening;

@@ -49,11 +49,12 @@ async fn migrations_are_pending_once() {
 }
 
 /// Every migration, in order.
-const ALL: [&str; 4] = [
+const ALL: [&str; 5] = [
     "0001_initial",
     "0002_open_operations",
     "0003_refunds_by_payment",
     "0004_one_change_at_a_time",
+    "0005_imports",
 ];
 
 #[tokio::test]

@@ -28,3 +28,4 @@ capability!(plan_change, "plan-change-capability");
 capability!(pause, "pause-capability");
 capability!(refunds, "refunds-capability");
 capability!(webhooks, "webhooks-capability");
+capability!(backfill, "backfill-capability");

@@ -5,7 +5,7 @@ use tillgate_application::ports::{Capability, PluginRejected};
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
-use super::bindings::{checkout, pause, plan_change, portal, refunds, subscriptions, webhooks};
+use super::bindings::{backfill, checkout, pause, plan_change, portal, refunds, subscriptions, webhooks};
 use super::{PACKAGE, VERSION};
 use crate::component::rejected;
 use crate::step::StepState;
@@ -20,6 +20,7 @@ pub(crate) struct Capabilities {
     pub(super) pause: Option<pause::PauseCapabilityIndices>,
     pub(super) refunds: Option<refunds::RefundsCapabilityIndices>,
     pub(super) webhooks: Option<webhooks::WebhooksCapabilityIndices>,
+    pub(super) backfill: Option<backfill::BackfillCapabilityIndices>,
 }
 
 impl Capabilities {
@@ -70,6 +71,7 @@ impl Capabilities {
             Capability::Pause => self.pause = Some(pause::PauseCapabilityIndices::new(pre)?),
             Capability::Refunds => self.refunds = Some(refunds::RefundsCapabilityIndices::new(pre)?),
             Capability::Webhooks => self.webhooks = Some(webhooks::WebhooksCapabilityIndices::new(pre)?),
+            Capability::Backfill => self.backfill = Some(backfill::BackfillCapabilityIndices::new(pre)?),
         }
         Ok(())
     }
@@ -93,6 +95,7 @@ impl Capabilities {
             Pause: pause,
             Refunds: refunds,
             Webhooks: webhooks,
+            Backfill: backfill,
         };
         for (capability, checked) in checked {
             if let Some(Err(error)) = checked {

@@ -6,7 +6,7 @@ use tillgate_domain::{PaymentState, PaymentStatus, SubscriptionChange};
 use super::authentication::ack;
 use super::incoming::{refund_state, subscription};
 use super::values::{Malformed, money, optional_page_url, optional_reference, reference, references, text, time};
-use super::{types, webhook_types as w};
+use super::{types as t, webhook_types as w};
 use crate::limits::EVENTS_MAX;
 
 pub(super) fn receipt(given: w::Receipt) -> Result<app::Receipt, Malformed> {
@@ -27,7 +27,7 @@ fn event(given: w::Event) -> Result<app::ProviderEvent, Malformed> {
         dedupe_key: reference("dedupe_key", given.dedupe_key)?,
         provider_type: reference("provider_type", given.provider_type)?,
         occurred_at: time("occurred_at", given.occurred_at)?,
-        live: given.mode.map(|mode| mode == types::Mode::Live),
+        live: given.mode.map(|mode| mode == t::Mode::Live),
         account_reference: optional_reference("account_reference", given.account_reference)?,
         body: match given.body {
             w::EventBody::Checkout(facts) => app::EventBody::Checkout(Box::new(checkout(facts)?)),
@@ -47,19 +47,19 @@ fn event(given: w::Event) -> Result<app::ProviderEvent, Malformed> {
     })
 }
 
-fn checkout(given: w::CheckoutFacts) -> Result<app::CheckoutEvent, Malformed> {
+pub(super) fn checkout(given: t::CheckoutFacts) -> Result<app::CheckoutEvent, Malformed> {
     Ok(app::CheckoutEvent {
         reference: reference("checkout.reference", given.reference)?,
         change: match given.state {
-            w::CheckoutState::Completed => app::CheckoutChange::Completed,
-            w::CheckoutState::PaymentSucceeded => app::CheckoutChange::PaymentSucceeded,
-            w::CheckoutState::PaymentFailed => app::CheckoutChange::PaymentFailed,
-            w::CheckoutState::Expired => app::CheckoutChange::Expired,
+            t::CheckoutState::Completed => app::CheckoutChange::Completed,
+            t::CheckoutState::PaymentSucceeded => app::CheckoutChange::PaymentSucceeded,
+            t::CheckoutState::PaymentFailed => app::CheckoutChange::PaymentFailed,
+            t::CheckoutState::Expired => app::CheckoutChange::Expired,
         },
         payment_status: match given.payment {
-            w::PaymentState::Succeeded => PaymentStatus::Paid,
-            w::PaymentState::NotRequired => PaymentStatus::NoPaymentRequired,
-            w::PaymentState::Pending | w::PaymentState::Failed => PaymentStatus::Unpaid,
+            t::PaymentState::Succeeded => PaymentStatus::Paid,
+            t::PaymentState::NotRequired => PaymentStatus::NoPaymentRequired,
+            t::PaymentState::Pending | t::PaymentState::Failed => PaymentStatus::Unpaid,
         },
         is_subscription: given.is_subscription,
         correlation_id: optional_reference("checkout.correlation_id", given.correlation_id)?,
@@ -76,13 +76,13 @@ fn checkout(given: w::CheckoutFacts) -> Result<app::CheckoutEvent, Malformed> {
     })
 }
 
-fn payment(given: w::PaymentFacts) -> Result<app::PaymentEvent, Malformed> {
+pub(super) fn payment(given: t::PaymentFacts) -> Result<app::PaymentEvent, Malformed> {
     Ok(app::PaymentEvent {
         reference: reference("payment.reference", given.reference)?,
         state: match given.state {
-            w::PaymentState::Pending => PaymentState::Pending,
-            w::PaymentState::Succeeded | w::PaymentState::NotRequired => PaymentState::Succeeded,
-            w::PaymentState::Failed => PaymentState::Failed,
+            t::PaymentState::Pending => PaymentState::Pending,
+            t::PaymentState::Succeeded | t::PaymentState::NotRequired => PaymentState::Succeeded,
+            t::PaymentState::Failed => PaymentState::Failed,
         },
         amount: money("payment.amount", &given.amount)?,
         customer_reference: optional_reference("payment.customer_reference", given.customer_reference)?,

@@ -1,6 +1,7 @@
 //! Contract 0.1: the types generated from `wit/v0.1`, and how they become the application's.
 
 mod authentication;
+mod backfill;
 mod bindings;
 mod capabilities;
 mod event;
@@ -11,6 +12,7 @@ mod values;
 
 use wasmtime::component::{HasSelf, Linker};
 
+pub(crate) use bindings::backfill::exports::tillgate::provider::backfill as backfill_types;
 pub(crate) use bindings::checkout::exports::tillgate::provider::checkout as checkout_types;
 pub(crate) use bindings::pause::exports::tillgate::provider::pause as pause_types;
 pub(crate) use bindings::plan_change::exports::tillgate::provider::plan_change as plan_types;
@@ -22,7 +24,7 @@ pub(crate) use bindings::webhooks::exports::tillgate::provider::webhooks as webh
 pub(crate) use capabilities::Capabilities;
 pub(crate) use operations::{
     Circumstances, Operation, authenticate, cancel, change_plan, create_checkout_session, create_portal_session,
-    create_refund, parse, pause, resume, retrieve, uncancel, update_seats,
+    create_refund, list_page, parse, pause, resume, retrieve, uncancel, update_seats,
 };
 
 use crate::step::{LogLevel, StepState};

@@ -4,8 +4,8 @@ use tillgate_application::account::ConnectedAccount;
 use tillgate_application::ports::{self as app, Exchange, GatewayError, PluginFault};
 use tillgate_domain::Timestamp;
 
-use super::{authentication, event, incoming, outgoing};
-use super::{checkout_types, portal_types, refund_types, subscription_types, types, webhook_types};
+use super::{authentication, backfill, event, incoming, outgoing};
+use super::{backfill_types, checkout_types, portal_types, refund_types, subscription_types, types, webhook_types};
 use crate::drive::{Run, Step};
 use crate::load::LoadedPlugin;
 use crate::proof::Authentication;
@@ -147,6 +147,13 @@ operation! {
     parse(&app::WebhookRequest) -> app::Receipt,
     "webhooks.parse" = webhooks.tillgate_provider_webhooks.call_parse,
     outgoing::webhook_request => webhook_types::ParseStep => event::receipt
+}
+
+operation! {
+    /// Lists a page of what the provider has already.
+    list_page(&app::BackfillRequest) -> app::BackfillPage,
+    "backfill.list-page" = backfill.tillgate_provider_backfill.call_list_page,
+    backfill::request => backfill_types::BackfillStep => backfill::page
 }
 
 /// Asks what has to be true for a webhook to be genuine: one step, without exchanges.
