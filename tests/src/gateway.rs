@@ -273,6 +273,21 @@ impl Gateway {
         output_of(self.command(), arguments, input).await
     }
 
+    /// Starts a command of the binary on the same configuration, which may be ended before its end.
+    pub fn start_cli(&self, arguments: &[&str]) -> Running {
+        let mut child = self
+            .command()
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let said = BufReader::new(child.stderr.take().unwrap()).lines();
+        Running { child, said }
+    }
+
     /// The same, with more in its environment.
     pub async fn cli_with(
         &self,
@@ -283,6 +298,43 @@ impl Gateway {
         let mut command = self.command();
         command.envs(environment.iter().copied());
         output_of(command, arguments, input).await
+    }
+}
+
+/// A command that runs.
+pub struct Running {
+    child: Child,
+    said: tokio::io::Lines<BufReader<ChildStderr>>,
+}
+
+impl Running {
+    /// Waits until it says something on standard error.
+    pub async fn until_said(&mut self, what: &str) {
+        while let Some(line) = self.said.next_line().await.unwrap() {
+            eprintln!("{line}");
+            if line.contains(what) {
+                return;
+            }
+        }
+        panic!("it ended without saying {what:?}");
+    }
+
+    /// Ends it as a power cut would.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Ends it as Ctrl-C does; answers its exit code, and what else it said.
+    pub async fn interrupt(mut self) -> (Option<i32>, String) {
+        let pid = self.child.id().unwrap().to_string();
+        let told = Command::new("kill").args(["-INT", &pid]).status().await.unwrap();
+        assert!(told.success());
+        let mut rest = String::new();
+        while let Some(line) = self.said.next_line().await.unwrap() {
+            rest.push_str(&line);
+            rest.push('\n');
+        }
+        (self.child.wait().await.unwrap().code(), rest)
     }
 }
 

@@ -18,7 +18,7 @@ mod world;
 
 pub use collector::{Collector, Span};
 pub use exposition::Exposition;
-pub use gateway::{ADMIN_TOKEN, Database, Gateway, GatewayOptions, plugins, run_cli};
+pub use gateway::{ADMIN_TOKEN, Database, Gateway, GatewayOptions, Running, plugins, run_cli};
 pub use judge::{node_judge, python_judge};
 pub use provider::{Provider, signature_header};
 pub use tenant::{Tenant, answer_of};

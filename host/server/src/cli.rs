@@ -83,6 +83,12 @@ pub(crate) enum Command {
         #[arg(long)]
         offline: bool,
     },
+    /// Take over what a provider has already: customers, subscriptions, payments, purchases.
+    ///
+    /// Page after page is read from the provider and taken in as its webhooks would be; what a webhook said later stays.
+    /// It can be interrupted at any time, also by a power cut: the same command goes on where it was. Once more changes
+    /// nothing that is known just so. A gateway may serve the same database meanwhile.
+    Import(ImportArgs),
     /// Tenants.
     #[command(subcommand)]
     Tenant(TenantCommand),
@@ -107,6 +113,46 @@ pub(crate) enum ModeArg {
     Live,
     /// The provider's test environment.
     Test,
+}
+
+/// What is taken over.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// Name of the plugin; it has to be the account's.
+    pub(crate) plugin: String,
+    /// Into which provider account.
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(crate) account: String,
+    /// Read everything, print what would be created and changed, and change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Publish domain events about what is taken over, marked as imported. Without it none are: receivers would take
+    /// them for news.
+    #[arg(long)]
+    pub(crate) events: bool,
+    /// Only these, separated by commas; always in the order customers, subscriptions, payments, purchases.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub(crate) kinds: Vec<KindArg>,
+    /// Begin anew where an import was interrupted.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) restart: bool,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) show: ShowArgs,
+}
+
+/// What can be taken over.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum KindArg {
+    /// Customers.
+    Customers,
+    /// Subscriptions, those that have ended as well.
+    Subscriptions,
+    /// Payments of invoices.
+    Payments,
+    /// Checkouts that were finished.
+    Purchases,
 }
 
 /// Commands for tenants.

@@ -110,6 +110,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Demo { plugins, once, listen } => demo::run(plugins, once, listen).await,
         Command::Migrate { config } => commands::migrate(&load(&config)?).await,
         Command::Doctor { config, show, offline } => commands::doctor(&config, show, offline).await,
+        Command::Import(args) => commands::import(args).await,
         Command::Tenant(command) => commands::tenant(command).await,
         Command::ApiKey(command) => commands::api_key(command).await,
         Command::ProviderAccount(command) => commands::provider_account(command).await,

@@ -2,6 +2,7 @@
 
 mod api_key;
 mod doctor;
+mod import;
 mod plugin;
 mod provider_account;
 mod simulator;
@@ -9,6 +10,7 @@ mod tenant;
 
 pub(crate) use api_key::api_key;
 pub(crate) use doctor::doctor;
+pub(crate) use import::import;
 pub(crate) use plugin::plugin;
 pub(crate) use provider_account::provider_account;
 pub(crate) use simulator::simulator;
