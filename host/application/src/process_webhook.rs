@@ -129,7 +129,7 @@ async fn lease(app: &Application, mut entry: InboxEntry) -> Result<Option<InboxE
 async fn commit_entry(app: &Application, entry: &InboxEntry) -> Result<(), CommitError> {
     let mut work = UnitOfWork::new();
     work.push(Write::Inbox(entry.clone()));
-    app.store().commit(work).await
+    app.commit(work).await
 }
 
 #[tracing::instrument(

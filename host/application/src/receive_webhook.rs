@@ -145,7 +145,7 @@ async fn store_for_later(
     entry.error = error;
     let mut work = UnitOfWork::new();
     work.push(Write::Inbox(entry));
-    app.store().commit(work).await?;
+    app.commit(work).await?;
     app.inbox_wakeup.notify_one();
     Ok(WebhookAnswer::Acknowledged(ack))
 }

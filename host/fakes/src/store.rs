@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use tillgate_application::ports::{Commit, CommitError, StoreError, UnitOfWork};
+use tillgate_application::ports::{Announcement, Change, Commit, CommitError, FollowChanges, StoreError, UnitOfWork};
+use tokio::sync::mpsc;
 
 use crate::{Fuse, Rows};
 
@@ -28,6 +29,7 @@ pub struct MemoryStore {
     fuse: Arc<Fuse>,
     faults: Mutex<VecDeque<CommitFault>>,
     down: Mutex<bool>,
+    followers: Arc<Mutex<Vec<mpsc::UnboundedSender<Change>>>>,
 }
 
 impl MemoryStore {
@@ -36,6 +38,7 @@ impl MemoryStore {
     pub fn over(other: &Self, fuse: Arc<Fuse>) -> Self {
         Self {
             rows: Arc::clone(&other.rows),
+            followers: Arc::clone(&other.followers),
             fuse,
             ..Self::default()
         }
@@ -56,6 +59,22 @@ impl MemoryStore {
         *self.down.lock().unwrap_or_else(PoisonError::into_inner) = down;
     }
 
+    /// Breaks the connections by which changes are heard.
+    pub fn lose_followers(&self) {
+        self.followers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// How many hear of changes.
+    #[must_use]
+    pub fn followers(&self) -> usize {
+        self.followers.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    fn tell(&self, changes: &[Change]) {
+        let mut followers = self.followers.lock().unwrap_or_else(PoisonError::into_inner);
+        followers.retain(|follower| changes.iter().all(|change| follower.send(*change).is_ok()));
+    }
+
     /// Answers from what is stored.
     pub(crate) async fn ask<T>(&self, question: impl FnOnce(&Rows) -> T + Send) -> Result<T, StoreError> {
         self.fuse.alive().await;
@@ -68,6 +87,22 @@ impl MemoryStore {
 
 fn unreachable() -> StoreError {
     StoreError::Unavailable("the database at db.internal:5432 refused the connection".to_owned())
+}
+
+#[async_trait]
+impl FollowChanges for MemoryStore {
+    async fn follow_changes(&self, heed: &(dyn Fn(Announcement) + Send + Sync)) -> StoreError {
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        self.followers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(sender);
+        heed(Announcement::Following);
+        while let Some(change) = receiver.recv().await {
+            heed(Announcement::Changed(change));
+        }
+        StoreError::Unavailable("the connection was lost".to_owned())
+    }
 }
 
 #[async_trait]
@@ -98,6 +133,7 @@ impl Commit for MemoryStore {
             }
             *rows = after;
         }
+        self.tell(&work.changes());
         self.fuse.point().await;
         match fault {
             CommitFault::WrittenButUnanswered => Err(unreachable().into()),

@@ -1,10 +1,13 @@
-//! What goes on beside the requests: stored webhooks are processed, abandoned operations are resumed.
+//! What goes on beside the requests: stored webhooks are processed, abandoned operations are resumed, what others change is
+//! heard of.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tillgate_application::{Application, DueWebhooks, due_webhooks, process_webhooks, resume_abandoned_operations};
+use tillgate_application::{
+    Application, DueWebhooks, due_webhooks, keep_following_changes, process_webhooks, resume_abandoned_operations,
+};
 use tillgate_domain::ProviderAccountId;
 use tillgate_plugin_host::PluginHost;
 use tokio::task::{self, JoinSet};
@@ -36,6 +39,7 @@ pub(crate) fn start(
 ) -> TaskTracker {
     let tracker = TaskTracker::new();
     tracker.spawn(look_for_plugins(Arc::clone(plugin_host), ending.clone()));
+    tracker.spawn(follow_changes(Arc::clone(app), ending.clone()));
     tracker.spawn(process_stored_webhooks(Arc::clone(app), ending.clone()));
     tracker.spawn(resume_operations(Arc::clone(app), ending.clone(), alone));
     tracker.close();
@@ -78,6 +82,14 @@ async fn process_stored_webhooks(app: Arc<Application>, ending: CancellationToke
         }
     }
     while running.join_next().await.is_some() {}
+}
+
+/// Forgets what another host, or a command, has changed.
+async fn follow_changes(app: Arc<Application>, ending: CancellationToken) {
+    tokio::select! {
+        () = keep_following_changes(&app) => {}
+        () = ending.cancelled() => {}
+    }
 }
 
 async fn process_of_account(app: Arc<Application>, due: DueWebhooks, ending: CancellationToken) {

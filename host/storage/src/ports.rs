@@ -7,10 +7,10 @@ use tillgate_application::account::{ApiKey, ProviderAccount, SealedSecret};
 use tillgate_application::inbox::{InboxEntry, InboxStatus, OutboxEvent};
 use tillgate_application::operation::{IdempotencyRecord, Operation};
 use tillgate_application::ports::{
-    AccountRepository, CheckoutSessionRepository, Commit, CommitError, CommitOutcome, CustomerRepository,
-    DirectoryRepository, Exchange, InboxRepository, OperationRepository, Page, PageRequest, PaymentRepository,
-    PurchaseFilter, PurchaseRepository, RefundFilter, Store, StoreError, SubscriptionFilter, SubscriptionRepository,
-    UnitOfWork,
+    AccountRepository, Announcement, CheckoutSessionRepository, Commit, CommitError, CommitOutcome, CustomerRepository,
+    DirectoryRepository, Exchange, FollowChanges, InboxRepository, OperationRepository, Page, PageRequest,
+    PaymentRepository, PurchaseFilter, PurchaseRepository, RefundFilter, Store, StoreError, SubscriptionFilter,
+    SubscriptionRepository, UnitOfWork,
 };
 use tillgate_domain::{
     CheckoutSession, CheckoutSessionId, Customer, CustomerId, Dispute, InboxId, OperationId, Organization, Payment,
@@ -56,6 +56,9 @@ impl Commit for Database {
 }
 
 delegate! {
+    FollowChanges {
+        follow_changes(heed: &(dyn Fn(Announcement) + Send + Sync)) -> StoreError;
+    }
     Store {
         ping() -> Result<(), StoreError>;
     }

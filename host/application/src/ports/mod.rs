@@ -1,5 +1,6 @@
 //! What the use cases need of the world. Adapters implement these; nothing here names a driver.
 
+mod changes;
 mod clock;
 mod exchange;
 mod metrics;
@@ -10,6 +11,7 @@ mod store;
 mod unit_of_work;
 mod webhook;
 
+pub use changes::{Announcement, Change, FollowChanges};
 pub use clock::{Clock, Ids};
 pub use exchange::*;
 pub use metrics::*;

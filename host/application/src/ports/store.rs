@@ -7,7 +7,7 @@ use tillgate_domain::{
     SubscriptionStatus, Tenant, TenantId, Timestamp, User,
 };
 
-use super::{Commit, Exchange};
+use super::{Commit, Exchange, FollowChanges};
 use crate::account::{ApiKey, ProviderAccount, SealedSecret};
 use crate::inbox::{InboxEntry, InboxStatus, OutboxEvent};
 use crate::operation::{IdempotencyRecord, Operation};
@@ -305,6 +305,7 @@ pub trait InboxRepository: Send + Sync {
 #[async_trait]
 pub trait Store:
     Commit
+    + FollowChanges
     + DirectoryRepository
     + AccountRepository
     + OperationRepository

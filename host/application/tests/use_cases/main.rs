@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 
+mod caches;
 mod changes;
 mod crashes;
 mod faults;
