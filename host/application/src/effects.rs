@@ -14,6 +14,9 @@ use crate::account::ConnectedAccount;
 use crate::ports::{ProviderSubscription, StoreError, UnitOfWork};
 use crate::{Application, validate};
 
+/// What the provider said when it was asked about subscriptions, by its ids of them; none where it knows no such.
+pub(crate) type Answers = BTreeMap<String, Option<ProviderSubscription>>;
+
 /// Aggregates of one kind, by the provider's id.
 struct Loaded<T>(BTreeMap<String, (T, bool)>);
 
@@ -56,8 +59,7 @@ pub(crate) struct Effects<'a> {
     pub(crate) app: &'a Application,
     pub(crate) account: &'a ConnectedAccount,
     pub(crate) now: Timestamp,
-    /// What the provider said when it was asked about subscriptions.
-    pub(crate) answers: &'a BTreeMap<String, ProviderSubscription>,
+    pub(crate) answers: &'a Answers,
     customers: Loaded<Customer>,
     checkout_sessions: Loaded<CheckoutSession>,
     subscriptions: Loaded<Subscription>,
@@ -98,11 +100,7 @@ macro_rules! loading {
 }
 
 impl<'a> Effects<'a> {
-    pub(crate) fn new(
-        app: &'a Application,
-        account: &'a ConnectedAccount,
-        answers: &'a BTreeMap<String, ProviderSubscription>,
-    ) -> Self {
+    pub(crate) fn new(app: &'a Application, account: &'a ConnectedAccount, answers: &'a Answers) -> Self {
         Self {
             app,
             account,

@@ -9,6 +9,7 @@ pub mod account;
 mod accounts;
 mod application;
 mod apply_event;
+mod associate_customer;
 mod authenticate_api_key;
 pub mod bounds;
 mod caches;
@@ -52,6 +53,7 @@ pub mod views;
 mod webhook_failures;
 
 pub use application::{Application, Ports, Settings};
+pub use associate_customer::{AssociateCustomer, associate_customer};
 pub use authenticate_api_key::{AuthenticatedTenant, authenticate_api_key};
 pub use cancel_subscription::{CancelSubscription, cancel_subscription};
 pub use change_plan::{ChangePlan, change_plan};

@@ -7,10 +7,10 @@ use tillgate_application::account::{ApiKey, ProviderAccount, SealedSecret};
 use tillgate_application::inbox::{InboxEntry, InboxStatus, OutboxEvent};
 use tillgate_application::operation::{IdempotencyRecord, Operation};
 use tillgate_application::ports::{
-    AccountRepository, Announcement, CheckoutSessionRepository, Commit, CommitError, CommitOutcome, CustomerRepository,
-    DirectoryRepository, Exchange, FollowChanges, InboxRepository, OperationRepository, Page, PageRequest,
-    PaymentRepository, PurchaseFilter, PurchaseRepository, RefundFilter, Store, StoreError, SubscriptionFilter,
-    SubscriptionRepository, UnitOfWork,
+    AccountRepository, Announcement, CheckoutSessionRepository, Commit, CommitError, CommitOutcome, CustomerFilter,
+    CustomerRepository, DirectoryRepository, Exchange, FollowChanges, InboxRepository, OperationRepository, Page,
+    PageRequest, PaymentFilter, PaymentRepository, PurchaseFilter, PurchaseRepository, RefundFilter, Store, StoreError,
+    SubscriptionFilter, SubscriptionRepository, UnitOfWork,
 };
 use tillgate_domain::{
     CheckoutSession, CheckoutSessionId, Customer, CustomerId, Dispute, InboxId, OperationId, Organization, Payment,
@@ -86,7 +86,7 @@ delegate! {
     CustomerRepository {
         customer(tenant_id: TenantId, id: CustomerId) -> Found<Customer>;
         customer_by_provider_reference(account_id: ProviderAccountId, reference: &str) -> Found<Customer>;
-        customers(tenant_id: TenantId, page: &PageRequest) -> Listed<Customer>;
+        customers(tenant_id: TenantId, filter: &CustomerFilter, page: &PageRequest) -> Listed<Customer>;
     }
     CheckoutSessionRepository {
         checkout_session(tenant_id: TenantId, id: CheckoutSessionId) -> Found<CheckoutSession>;
@@ -114,7 +114,7 @@ delegate! {
         payment(tenant_id: TenantId, id: PaymentId) -> Found<Payment>;
         payment_by_provider_reference(account_id: ProviderAccountId, reference: &str) -> Found<Payment>;
         payment_by_any_reference(account_id: ProviderAccountId, references: &[String]) -> Found<Payment>;
-        payments(tenant_id: TenantId, page: &PageRequest) -> Listed<Payment>;
+        payments(tenant_id: TenantId, filter: &PaymentFilter, page: &PageRequest) -> Listed<Payment>;
         refund(tenant_id: TenantId, id: RefundId) -> Found<Refund>;
         refunds(tenant_id: TenantId, filter: &RefundFilter, page: &PageRequest) -> Listed<Refund>;
         refunded_total(tenant_id: TenantId, payment_id: PaymentId) -> Result<i64, StoreError>;

@@ -5,6 +5,7 @@
 mod changes;
 mod directory;
 mod evolution;
+mod filters;
 mod given;
 mod guards;
 mod journal;

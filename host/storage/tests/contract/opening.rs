@@ -54,6 +54,7 @@ const ALL: [&str; 4] = [
     "0002_open_operations",
     "0003_refunds_by_payment",
     "0004_one_change_at_a_time",
+    "0006_lists_by_customer",
 ];
 
 #[tokio::test]
