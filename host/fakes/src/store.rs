@@ -29,6 +29,7 @@ pub struct MemoryStore {
     fuse: Arc<Fuse>,
     faults: Mutex<VecDeque<CommitFault>>,
     down: Mutex<bool>,
+    questions_left: Mutex<Option<u32>>,
     followers: Arc<Mutex<Vec<mpsc::UnboundedSender<Change>>>>,
 }
 
@@ -57,6 +58,20 @@ impl MemoryStore {
     /// Whether the database can't be reached at all.
     pub fn set_down(&self, down: bool) {
         *self.down.lock().unwrap_or_else(PoisonError::into_inner) = down;
+        if !down {
+            *self.questions_left.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+
+    /// Lets so many questions and commits be answered; then the database is down, until it is said not to be.
+    pub fn go_down_after(&self, questions: u32) {
+        *self.questions_left.lock().unwrap_or_else(PoisonError::into_inner) = Some(questions);
+    }
+
+    /// Whether it is down.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        *self.down.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Breaks the connections by which changes are heard.
@@ -78,6 +93,16 @@ impl MemoryStore {
     /// Answers from what is stored.
     pub(crate) async fn ask<T>(&self, question: impl FnOnce(&Rows) -> T + Send) -> Result<T, StoreError> {
         self.fuse.alive().await;
+        match self
+            .questions_left
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_mut()
+        {
+            Some(0) => self.set_down(true),
+            Some(left) => *left -= 1,
+            None => {}
+        }
         if *self.down.lock().unwrap_or_else(PoisonError::into_inner) {
             return Err(unreachable());
         }

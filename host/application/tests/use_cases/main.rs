@@ -5,6 +5,7 @@
 mod caches;
 mod changes;
 mod crashes;
+mod every_step;
 mod faults;
 mod given;
 mod idempotency;

@@ -49,7 +49,7 @@ async fn migrations_are_pending_once() {
 }
 
 /// Every migration, in order.
-const ALL: [&str; 4] = [
+const ALL: [&str; 5] = [
     "0001_initial",
     "0002_open_operations",
     "0003_refunds_by_payment",
