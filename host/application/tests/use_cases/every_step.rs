@@ -10,7 +10,7 @@ use tillgate_application::ports::{CancelMode, EventBody, Proration, Secret};
 use tillgate_application::{
     Application, ApplicationError, AssociateCustomer, Caller, CancelSubscription, ChangePlan, CreateApiKey,
     CreatePortalSession, CreateProviderAccount, CreateRefund, CreateTenant, PauseSubscription, PutOrganization,
-    PutProduct, PutUser, ResumeSubscription, RetrieveSubscription, RetryPolicy, UncancelSubscription, UpdateSeats,
+    PutProduct, PutUser, ResumeSubscription, RetrieveSubscription, UncancelSubscription, UpdateSeats,
     associate_customer, cancel_subscription, change_plan, create_api_key, create_checkout_session,
     create_portal_session, create_provider_account, create_refund, create_tenant, pause_subscription,
     process_due_webhooks, put_organization, put_product, put_user, receive_webhook, resume_abandoned_operations,
@@ -515,11 +515,7 @@ async fn the_provider_fails_at_any_exchange() {
             Failing::PluginTraps,
         ] {
             for number in 0.. {
-                let mut given = Given::of(use_case).await;
-                if failing == Failing::Locked {
-                    // That is an answer, and kept as one, unless it is tried again before it is told.
-                    given.world.restart_with(RetryPolicy::default());
-                }
+                let given = Given::of(use_case).await;
                 given.world.provider.fail_after(number, failing);
                 let first = given.run(use_case, "key").await;
                 let failed = given.world.provider.failed_all();
