@@ -68,7 +68,7 @@ pub use create_provider_account::{
 pub use create_refund::{CreateRefund, create_refund};
 pub use create_tenant::{CreateTenant, TenantView, create_tenant};
 pub use error::ApplicationError;
-pub use follow_changes::{follow_changes, keep_following_changes};
+pub use follow_changes::follow_changes;
 pub use idempotency::Caller;
 pub use list_subscriptions::{ListSubscriptions, list_subscriptions};
 pub use pause_subscription::{PauseSubscription, pause_subscription};

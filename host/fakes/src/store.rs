@@ -1,6 +1,7 @@
 //! The store in memory.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -116,7 +117,7 @@ fn unreachable() -> StoreError {
 
 #[async_trait]
 impl FollowChanges for MemoryStore {
-    async fn follow_changes(&self, heed: &(dyn Fn(Announcement) + Send + Sync)) -> StoreError {
+    async fn follow_changes(&self, heed: &(dyn Fn(Announcement) + Send + Sync)) -> Result<Infallible, StoreError> {
         let (sender, mut receiver) = mpsc::unbounded_channel();
         self.followers
             .lock()
@@ -126,7 +127,7 @@ impl FollowChanges for MemoryStore {
         while let Some(change) = receiver.recv().await {
             heed(Announcement::Changed(change));
         }
-        StoreError::Unavailable("the connection was lost".to_owned())
+        Err(StoreError::Unavailable("the connection was lost".to_owned()))
     }
 }
 

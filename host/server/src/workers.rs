@@ -5,9 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tillgate_application::{
-    Application, DueWebhooks, due_webhooks, keep_following_changes, process_webhooks, resume_abandoned_operations,
-};
+use tillgate_application::{Application, DueWebhooks, due_webhooks, process_webhooks, resume_abandoned_operations};
 use tillgate_domain::ProviderAccountId;
 use tillgate_plugin_host::PluginHost;
 use tokio::task::{self, JoinSet};
@@ -87,7 +85,7 @@ async fn process_stored_webhooks(app: Arc<Application>, ending: CancellationToke
 /// Forgets what another host, or a command, has changed.
 async fn follow_changes(app: Arc<Application>, ending: CancellationToken) {
     tokio::select! {
-        () = keep_following_changes(&app) => {}
+        () = app.keep_following_changes() => {}
         () = ending.cancelled() => {}
     }
 }

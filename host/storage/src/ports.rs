@@ -1,5 +1,6 @@
 //! The ports, on [`Database`]: each question goes to the repository of its kind.
 
+use std::convert::Infallible;
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -57,7 +58,7 @@ impl Commit for Database {
 
 delegate! {
     FollowChanges {
-        follow_changes(heed: &(dyn Fn(Announcement) + Send + Sync)) -> StoreError;
+        follow_changes(heed: &(dyn Fn(Announcement) + Send + Sync)) -> Result<Infallible, StoreError>;
     }
     Store {
         ping() -> Result<(), StoreError>;

@@ -1,5 +1,6 @@
 //! Changes: what processes on one database tell each other, so that none goes on with what it remembers.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
@@ -94,9 +95,11 @@ pub enum Announcement {
 /// Tells what other processes change in the same database.
 #[async_trait]
 pub trait FollowChanges: Send + Sync {
-    /// Hears of what others change until the connection is lost, which it answers. A change of this process may be heard
-    /// too.
-    async fn follow_changes(&self, heed: &(dyn Fn(Announcement) + Send + Sync)) -> StoreError;
+    /// Hears of what others change. A change of this process may be heard too.
+    ///
+    /// # Errors
+    /// The connection was lost: it doesn't end otherwise.
+    async fn follow_changes(&self, heed: &(dyn Fn(Announcement) + Send + Sync)) -> Result<Infallible, StoreError>;
 }
 
 #[cfg(test)]

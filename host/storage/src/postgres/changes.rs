@@ -18,11 +18,8 @@ const CHANNEL: &str = "tillgate_changes";
 
 #[async_trait]
 impl FollowChanges for Repository {
-    async fn follow_changes(&self, heed: &(dyn Fn(Announcement) + Send + Sync)) -> StoreError {
-        match listen(self, heed).await {
-            Ok(never) => match never {},
-            Err(error) => error,
-        }
+    async fn follow_changes(&self, heed: &(dyn Fn(Announcement) + Send + Sync)) -> Result<Infallible, StoreError> {
+        listen(self, heed).await
     }
 }
 

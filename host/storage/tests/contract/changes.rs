@@ -1,5 +1,7 @@
 //! Several processes on one database: what one changes, the others hear of.
 
+use std::convert::Infallible;
+
 use sqlx::{Connection as _, PgConnection};
 use tillgate_application::account::SealedSecret;
 use tillgate_application::ports::{Announcement, Change, FollowChanges as _, StoreError, Write};
@@ -11,7 +13,12 @@ use tokio::task::JoinHandle;
 use crate::given::{ACCOUNT, Place, TENANT, at, begin, commit, customer, shared, subscription};
 
 /// Follows, and answers what is heard from then on.
-async fn follow(database: &Database) -> (JoinHandle<StoreError>, UnboundedReceiver<Announcement>) {
+async fn follow(
+    database: &Database,
+) -> (
+    JoinHandle<Result<Infallible, StoreError>>,
+    UnboundedReceiver<Announcement>,
+) {
     let (sender, mut receiver) = unbounded_channel();
     let database = database.clone();
     let task = tokio::spawn(async move {
@@ -93,7 +100,7 @@ async fn a_lost_connection_is_noticed() {
          WHERE datname = current_database() AND pid <> pg_backend_pid()",
     );
     ended.execute(&mut operator).await.unwrap();
-    let StoreError::Unavailable(_) = following.await.unwrap() else {
+    let Err(StoreError::Unavailable(_)) = following.await.unwrap() else {
         panic!("the database is well")
     };
     follow(&database).await;
@@ -118,6 +125,6 @@ async fn sqlite_is_seen_to_be_changed_by_another_process() {
         .unwrap();
     assert_eq!(heard.recv().await, anything);
     there.close().await;
-    assert!(matches!(following.await.unwrap(), StoreError::Unavailable(_)));
+    assert!(matches!(following.await.unwrap(), Err(StoreError::Unavailable(_))));
     here.close().await;
 }
