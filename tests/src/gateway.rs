@@ -244,23 +244,31 @@ impl Gateway {
 
     /// The events of a type that it published, in their order, as its database has them.
     pub async fn published_events(&self, event_type: &str) -> Vec<Value> {
-        let sql = "SELECT payload FROM outbox WHERE event_type = $1 ORDER BY id";
-        let payloads: Vec<String> = match self.options.database {
+        let found = self.published_rows().await.into_iter();
+        found
+            .filter(|(name, _)| name == event_type)
+            .map(|(_, payload)| serde_json::from_str(&payload).unwrap())
+            .collect()
+    }
+
+    /// The types of all events that it published, in their order.
+    pub async fn published_types(&self) -> Vec<String> {
+        let found = self.published_rows().await.into_iter();
+        found.map(|(name, _)| name).collect()
+    }
+
+    async fn published_rows(&self) -> Vec<(String, String)> {
+        let sql = "SELECT event_type, payload FROM outbox ORDER BY id";
+        match self.options.database {
             Database::Sqlite => {
                 let mut connection = sqlx::SqliteConnection::connect(&self.database_url).await.unwrap();
-                let found = sqlx::query_scalar(sql).bind(event_type).fetch_all(&mut connection);
-                found.await.unwrap()
+                sqlx::query_as(sql).fetch_all(&mut connection).await.unwrap()
             }
             Database::Postgres => {
                 let mut connection = sqlx::PgConnection::connect(&self.database_url).await.unwrap();
-                let found = sqlx::query_scalar(sql).bind(event_type).fetch_all(&mut connection);
-                found.await.unwrap()
+                sqlx::query_as(sql).fetch_all(&mut connection).await.unwrap()
             }
-        };
-        payloads
-            .iter()
-            .map(|text| serde_json::from_str(text).unwrap())
-            .collect()
+        }
     }
 
     /// The directory it works in.

@@ -1,45 +1,13 @@
 //! Accounts with their secrets opened, kept for a short while: a webhook needs them at once.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use tillgate_domain::{ProviderAccountId, TenantId, Timestamp};
+use tillgate_domain::{ProviderAccountId, TenantId};
 
 use crate::account::{ConnectedAccount, ProviderAccount, SealedSecret};
-use crate::bounds::{CACHE_AGE_MAX_MS, CACHE_ENTRIES_MAX};
-use crate::ports::{Secret, SecretBinding};
+use crate::ports::{CacheName, Secret, SecretBinding};
 use crate::{Application, ApplicationError};
-
-/// The accounts kept.
-#[derive(Default)]
-pub(crate) struct Accounts {
-    kept: RwLock<HashMap<ProviderAccountId, (Arc<ConnectedAccount>, Timestamp)>>,
-}
-
-impl Accounts {
-    fn get(&self, id: ProviderAccountId, now: Timestamp) -> Option<Arc<ConnectedAccount>> {
-        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
-        kept.get(&id)
-            .filter(|(_, since)| now.as_millis().abs_diff(since.as_millis()) < CACHE_AGE_MAX_MS.unsigned_abs())
-            .map(|(account, _)| Arc::clone(account))
-    }
-
-    fn keep(&self, account: Arc<ConnectedAccount>, now: Timestamp) {
-        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= CACHE_ENTRIES_MAX {
-            kept.clear();
-        }
-        kept.insert(account.account.id, (account, now));
-    }
-
-    pub(crate) fn forget(&self, id: ProviderAccountId) {
-        self.kept.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
-    }
-
-    pub(crate) fn forget_all(&self) {
-        self.kept.write().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-}
 
 impl Application {
     /// An account with its secrets, of whichever tenant.
@@ -48,9 +16,13 @@ impl Application {
         id: ProviderAccountId,
     ) -> Result<Option<Arc<ConnectedAccount>>, ApplicationError> {
         let now = self.now();
-        if let Some(account) = self.accounts.get(id, now) {
-            return Ok(Some(account));
+        let kept = &self.caches.accounts;
+        let found = kept.get(&id, now, self.caches.age_max_ms());
+        self.metrics().cache_read(CacheName::Accounts, found.is_some());
+        if found.is_some() {
+            return Ok(found);
         }
+        let reading = kept.reading(&id);
         let Some(account) = self.store().account(id).await? else {
             return Ok(None);
         };
@@ -58,6 +30,8 @@ impl Application {
             return Ok(None);
         };
         let mut secrets: BTreeMap<String, Vec<Secret>> = BTreeMap::new();
+        // No longer than the first of its secrets.
+        let mut until = None;
         for sealed in self.store().secrets(id, now).await? {
             let secret = match self.ports.sealer.open(binding(&sealed), &sealed.sealed) {
                 Ok(secret) => secret,
@@ -68,6 +42,7 @@ impl Application {
                 }
                 Err(error) => return Err(error.into()),
             };
+            until = until.into_iter().chain(sealed.expires_at).min();
             secrets.entry(sealed.name).or_default().push(secret);
         }
         let connected = Arc::new(ConnectedAccount {
@@ -76,7 +51,7 @@ impl Application {
             account,
             secrets,
         });
-        self.accounts.keep(Arc::clone(&connected), now);
+        kept.keep(reading, id, Arc::clone(&connected), now, until);
         Ok(Some(connected))
     }
 

@@ -6,8 +6,7 @@ use tillgate_domain::Timestamp;
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
-use crate::accounts::Accounts;
-use crate::authenticate_api_key::ApiKeys;
+use crate::caches::Caches;
 use crate::ports::{Clock, Ids, Metrics, PaymentGateway, Plugins, Sealer, Store};
 use crate::retry::RetryPolicy;
 use crate::webhook_failures::WebhookFailures;
@@ -47,8 +46,7 @@ pub struct Settings {
 pub struct Application {
     pub(crate) ports: Ports,
     pub(crate) settings: Settings,
-    pub(crate) accounts: Accounts,
-    pub(crate) api_keys: ApiKeys,
+    pub(crate) caches: Caches,
     pub(crate) webhook_failures: WebhookFailures,
     pub(crate) inbox_wakeup: Notify,
     pub(crate) tasks: TaskTracker,
@@ -61,8 +59,7 @@ impl Application {
         Arc::new(Self {
             ports,
             settings,
-            accounts: Accounts::default(),
-            api_keys: ApiKeys::default(),
+            caches: Caches::default(),
             webhook_failures: WebhookFailures::default(),
             inbox_wakeup: Notify::new(),
             tasks: TaskTracker::new(),

@@ -172,7 +172,7 @@ pub(crate) async fn apply_subscription(
     told: &ProviderSubscription,
     occurred_at: Option<Timestamp>,
 ) -> Result<(), NotApplied> {
-    let (answer, source) = match effects.answers.get(&told.reference) {
+    let (answer, source) = match effects.answers.get(&told.reference).and_then(Option::as_ref) {
         Some(answer) => (answer, FactSource::Answer),
         None => (told, FactSource::Event(change)),
     };
@@ -313,20 +313,41 @@ impl Effects<'_> {
     }
 }
 
+/// The subscription a payment is for. One that isn't known yet, since its own event is still on its way, is asked for and
+/// made known; one that the provider doesn't know either is none. An import asks for none: it has listed subscriptions
+/// before, where it was to take them over.
+async fn paid_subscription(effects: &mut Effects<'_>, reference: &str) -> Result<Option<SubscriptionId>, NotApplied> {
+    if let Some(known) = effects.load_subscription(reference).await? {
+        return Ok(Some(known.id));
+    }
+    if effects.imports() {
+        return Ok(None);
+    }
+    let answers = effects.answers;
+    match answers.get(reference) {
+        None => Err(NotApplied::AskAbout {
+            subscription_reference: reference.to_owned(),
+        }),
+        Some(None) => Ok(None),
+        Some(Some(answer)) => {
+            apply_subscription(effects, SubscriptionChange::Updated, answer, None).await?;
+            let made = effects.load_subscription(reference).await?;
+            Ok(made.map(|subscription| subscription.id))
+        }
+    }
+}
+
 pub(crate) async fn apply_payment(
     effects: &mut Effects<'_>,
     event: &PaymentEvent,
     occurred_at: Option<Timestamp>,
-) -> Result<(), StoreError> {
+) -> Result<(), NotApplied> {
     let customer_id = match &event.customer_reference {
         Some(reference) => Some(effects.ensure_customer(reference, None).await?),
         None => None,
     };
     let subscription_id = match &event.subscription_reference {
-        Some(reference) => effects
-            .load_subscription(reference)
-            .await?
-            .map(|subscription| subscription.id),
+        Some(reference) => paid_subscription(effects, reference).await?,
         None => None,
     };
     let facts = PaymentFacts {

@@ -1,12 +1,11 @@
 //! Finds the tenant behind an API key.
 
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use tillgate_domain::{ApiKeyId, Tenant, Timestamp};
+use tillgate_domain::{ApiKeyId, Tenant};
 
-use crate::bounds::{CACHE_AGE_MAX_MS, CACHE_ENTRIES_MAX};
+use crate::ports::CacheName;
 use crate::{Application, ApplicationError};
 
 /// Who calls.
@@ -16,21 +15,6 @@ pub struct AuthenticatedTenant {
     pub tenant: Tenant,
     /// The key that was used.
     pub api_key_id: ApiKeyId,
-}
-
-/// Who a key belongs to, and since when that is kept.
-type Kept = (Arc<AuthenticatedTenant>, Timestamp);
-
-/// Keys seen a short while ago, by their hash.
-#[derive(Default)]
-pub(crate) struct ApiKeys {
-    kept: RwLock<HashMap<[u8; 32], Kept>>,
-}
-
-impl ApiKeys {
-    pub(crate) fn forget_all(&self) {
-        self.kept.write().unwrap_or_else(PoisonError::into_inner).clear();
-    }
 }
 
 /// The hash under which a key is stored. A key has 256 random bits, so that no salt and no slow hash is needed.
@@ -48,14 +32,13 @@ pub async fn authenticate_api_key(
     presented: &str,
 ) -> Result<Option<Arc<AuthenticatedTenant>>, ApplicationError> {
     let (hash, now) = (hash_of(presented), app.now());
-    {
-        let kept = app.api_keys.kept.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some((found, since)) = kept.get(&hash)
-            && now.as_millis().abs_diff(since.as_millis()) < CACHE_AGE_MAX_MS.unsigned_abs()
-        {
-            return Ok(Some(Arc::clone(found)));
-        }
+    let kept = &app.caches.api_keys;
+    let found = kept.get(&hash, now, app.caches.age_max_ms());
+    app.metrics().cache_read(CacheName::ApiKeys, found.is_some());
+    if found.is_some() {
+        return Ok(found);
     }
+    let reading = kept.reading(&hash);
     let Some(key) = app.store().api_key_by_hash(&hash).await? else {
         return Ok(None);
     };
@@ -69,10 +52,6 @@ pub async fn authenticate_api_key(
         tenant,
         api_key_id: key.id,
     });
-    let mut kept = app.api_keys.kept.write().unwrap_or_else(PoisonError::into_inner);
-    if kept.len() >= CACHE_ENTRIES_MAX {
-        kept.clear();
-    }
-    kept.insert(hash, (Arc::clone(&found), now));
+    kept.keep(reading, hash, Arc::clone(&found), now, None);
     Ok(Some(found))
 }

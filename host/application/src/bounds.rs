@@ -31,12 +31,29 @@ pub const INBOX_PAUSE_MS: i64 = 1_000;
 /// The longest pause, in milliseconds.
 pub const INBOX_PAUSE_MAX_MS: i64 = 60 * 60 * 1000;
 
-/// How long an account and its opened secrets, or an API key, may be kept in memory, in milliseconds. A change by
-/// another host on the same database is seen after this at the latest.
-pub const CACHE_AGE_MAX_MS: i64 = 5_000;
+/// How long an account with its opened secrets, an API key, or a customer's subscriptions may be kept in memory, in
+/// milliseconds, while changes of other processes are heard. It bounds what a change that was not heard can do.
+pub const CACHE_AGE_MAX_MS: i64 = 300_000;
+
+/// The same, in milliseconds, while they aren't heard.
+pub const CACHE_AGE_UNHEARD_MS: i64 = 5_000;
 
 /// How many accounts, or API keys, are kept in memory.
 pub const CACHE_ENTRIES_MAX: usize = 20_000;
+
+/// How many customers' subscriptions are kept in memory.
+pub const CACHED_CUSTOMERS_MAX: usize = 10_000;
+
+/// How many subscriptions a customer may have whose subscriptions are kept: with the above, and a kilobyte each, 10 MB as
+/// a rule, and 160 at worst.
+pub const CACHED_SUBSCRIPTIONS_MAX: usize = 16;
+
+/// For how many groups of keys it is told whether one was forgotten while it was read: enough that those who read and
+/// those who write seldom meet, at 8 KiB.
+pub const CACHE_GENERATIONS: usize = 1_024;
+
+/// The pause before changes of other processes are followed again, in milliseconds, after the connection was lost.
+pub const FOLLOW_PAUSE_MS: i64 = 1_000;
 
 /// The most metadata entries of a checkout session. Stripe takes 50 in all; some are ours.
 pub const METADATA_ENTRIES_MAX: usize = 40;

@@ -97,7 +97,6 @@ pub async fn revoke_api_key(app: &Application, tenant_id: TenantId, id: ApiKeyId
         id,
         at: app.now(),
     });
-    app.store().commit(work).await?;
-    app.api_keys.forget_all();
+    app.commit(work).await?;
     Ok(())
 }

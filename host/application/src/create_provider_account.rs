@@ -149,7 +149,6 @@ pub async fn create_provider_account(
         }
         other => other?,
     };
-    app.accounts.forget_all();
     Ok(view)
 }
 
@@ -274,9 +273,8 @@ pub async fn pin_plugin(app: &Application, command: PinPlugin) -> Result<Provide
         account.updated_at = app.now();
         let mut work = UnitOfWork::new();
         work.push(Write::Account(account.clone()));
-        match app.store().commit(work).await {
+        match app.commit(work).await {
             Ok(()) => {
-                app.accounts.forget(account.id);
                 return view_of(app, &account).await;
             }
             Err(CommitError::Conflict(Conflict::Version(_))) => {}

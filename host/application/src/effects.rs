@@ -16,6 +16,9 @@ use crate::confirm::{Confirm, Touched, touched};
 use crate::ports::{ProviderSubscription, StoreError, UnitOfWork};
 use crate::{Application, validate};
 
+/// What the provider said when it was asked about subscriptions, by its ids of them; none where it knows no such.
+pub(crate) type Answers = BTreeMap<String, Option<ProviderSubscription>>;
+
 /// One aggregate.
 struct Entry<T> {
     value: T,
@@ -123,8 +126,7 @@ pub(crate) struct Effects<'a> {
     pub(crate) account: &'a ConnectedAccount,
     pub(crate) now: Timestamp,
     cause: Cause,
-    /// What the provider said when it was asked about subscriptions.
-    pub(crate) answers: &'a BTreeMap<String, ProviderSubscription>,
+    pub(crate) answers: &'a Answers,
     customers: Loaded<Customer>,
     checkout_sessions: Loaded<CheckoutSession>,
     subscriptions: Loaded<Subscription>,
@@ -165,11 +167,7 @@ macro_rules! loading {
 }
 
 impl<'a> Effects<'a> {
-    pub(crate) fn new(
-        app: &'a Application,
-        account: &'a ConnectedAccount,
-        answers: &'a BTreeMap<String, ProviderSubscription>,
-    ) -> Self {
+    pub(crate) fn new(app: &'a Application, account: &'a ConnectedAccount, answers: &'a Answers) -> Self {
         Self::caused(Cause::Webhook, app, account, answers)
     }
 
@@ -177,18 +175,13 @@ impl<'a> Effects<'a> {
     pub(crate) fn of_import(
         app: &'a Application,
         account: &'a ConnectedAccount,
-        answers: &'a BTreeMap<String, ProviderSubscription>,
+        answers: &'a Answers,
         announce: bool,
     ) -> Self {
         Self::caused(Cause::Import { announce }, app, account, answers)
     }
 
-    fn caused(
-        cause: Cause,
-        app: &'a Application,
-        account: &'a ConnectedAccount,
-        answers: &'a BTreeMap<String, ProviderSubscription>,
-    ) -> Self {
+    fn caused(cause: Cause, app: &'a Application, account: &'a ConnectedAccount, answers: &'a Answers) -> Self {
         let remembers = cause != Cause::Webhook;
         Self {
             app,

@@ -90,7 +90,7 @@ impl Application {
             let sealed = self.ports.sealer.seal(answer_binding(caller, &key.key), &clear);
             work.writes_first(caller.claim(None, Some(sealed), self.now()));
         }
-        match self.store().commit(work).await {
+        match self.commit(work).await {
             Ok(()) => Ok(answer),
             Err(CommitError::Conflict(Conflict::IdempotencyKey)) => self
                 .kept_answer(caller)

@@ -4,7 +4,6 @@
 //! of work with the place where the list goes on: whenever the host stops, the next import goes on there, and nothing is
 //! taken in twice. A unit of work is never held across a call to the provider.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tillgate_domain::{ImportId, ProviderAccountId};
@@ -15,13 +14,13 @@ use crate::apply_event::NotApplied;
 use crate::apply_item::apply_item;
 use crate::bounds::CONFLICT_RETRIES_MAX;
 use crate::confirm::Touched;
-use crate::effects::Effects;
+use crate::effects::{Answers, Effects};
 use crate::import::{Import, ImportProgress};
 use crate::operate::{ensure_capability, gateway_error};
 use crate::operation_journal::MemoryJournal;
 use crate::ports::{
     BackfillItem, BackfillKind, BackfillPage, BackfillRequest, Capability, CommitError, FailureKind, GatewayCall,
-    GatewayError, LeftOut, ProviderFailure, ProviderSubscription, RetryAdvice, UnitOfWork, Write,
+    GatewayError, LeftOut, ProviderFailure, RetryAdvice, UnitOfWork, Write,
 };
 use crate::process_webhook::ask;
 use crate::retry::Tries;
@@ -110,7 +109,7 @@ pub async fn import_account(
         resumed,
     });
     // Nothing of a dry run is stored, so that it has to remember what it would have stored.
-    let nothing_asked = BTreeMap::new();
+    let nothing_asked = Answers::new();
     let mut dry = command
         .dry_run
         .then(|| Effects::of_import(app, &account, &nothing_asked, false));
@@ -173,7 +172,7 @@ async fn begin(
         None => {}
     }
     work.push(Write::Import(new.clone()));
-    match app.store().commit(work).await {
+    match app.commit(work).await {
         Ok(()) => {
             new.version = 1;
             Ok((new, false))
@@ -348,7 +347,7 @@ async fn commit(
     import: &mut Import,
     page: &BackfillPage,
 ) -> Result<Taken, ApplicationError> {
-    let mut answers: BTreeMap<String, ProviderSubscription> = BTreeMap::new();
+    let mut answers = Answers::new();
     let mut conflicts = 0;
     while conflicts < CONFLICT_RETRIES_MAX {
         let mut effects = Effects::of_import(app, account, &answers, import.announce);
@@ -360,7 +359,7 @@ async fn commit(
             }
             let answer = ask(app, account, reference).await;
             let answer = answer.map_err(|error| gateway_error(error, account, None))?;
-            answers.insert(reference.clone(), answer);
+            answers.insert(reference.clone(), Some(answer));
             continue;
         }
         let mut behind = import.clone();
@@ -369,7 +368,7 @@ async fn commit(
         work.push(Write::Import(behind.clone()));
         effects.save_into(&mut work);
         // Not counted among what happens at the provider: it was there.
-        match app.store().commit(work).await {
+        match app.commit(work).await {
             Ok(()) => {
                 behind.version += 1;
                 *import = behind;

@@ -96,7 +96,7 @@ pub(crate) async fn begin<T: DeserializeOwned>(
     let mut work = wanted.alongside;
     work.writes_first(Some(Write::Operation(operation.clone())));
     work.writes_first(caller.claim(Some(operation.id), None, now));
-    match app.store().commit(work).await {
+    match app.commit(work).await {
         Ok(()) => operation.version = 1,
         // Another request with the same key was faster: this one is a repetition of it.
         Err(CommitError::Conflict(Conflict::IdempotencyKey)) => {
@@ -177,7 +177,7 @@ pub(crate) async fn resume(
     operation.lease_until = now.plus_millis(app.settings.operation_lease_ms);
     operation.updated_at = now;
     work.writes_first(Some(Write::Operation(operation.clone())));
-    match app.store().commit(work).await {
+    match app.commit(work).await {
         Ok(()) => operation.version += 1,
         Err(CommitError::Conflict(_)) => return Ok(None),
         Err(error) => return Err(error.into()),
@@ -203,7 +203,7 @@ async fn give_up(app: &Application, mut operation: Operation) -> Result<Option<O
     });
     let mut work = UnitOfWork::new();
     work.push(Write::Operation(operation.clone()));
-    match app.store().commit(work).await {
+    match app.commit(work).await {
         Ok(()) => {
             operation.version += 1;
             Ok(Some(operation))

@@ -1,6 +1,5 @@
 //! Does what is left of stored webhooks: asks the provider where that is needed, and takes in their effect.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tillgate_domain::{ProviderAccountId, Timestamp};
@@ -8,9 +7,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::account::ConnectedAccount;
 use crate::bounds::{INBOX_ATTEMPTS_MAX, INBOX_BATCH, INBOX_LEASE_MS, INBOX_PAUSE_MAX_MS, INBOX_PAUSE_MS};
+use crate::effects::Answers;
 use crate::inbox::{InboxEntry, InboxStatus};
 use crate::operation_journal::MemoryJournal;
-use crate::ports::{CommitError, GatewayCall, GatewayError, ProviderSubscription, UnitOfWork, Write};
+use crate::ports::{CommitError, FailureKind, GatewayCall, GatewayError, ProviderSubscription, UnitOfWork, Write};
 use crate::receive_webhook::{Committed, commit_effects, provider_types};
 use crate::{Application, ApplicationError};
 
@@ -129,7 +129,7 @@ async fn lease(app: &Application, mut entry: InboxEntry) -> Result<Option<InboxE
 async fn commit_entry(app: &Application, entry: &InboxEntry) -> Result<(), CommitError> {
     let mut work = UnitOfWork::new();
     work.push(Write::Inbox(entry.clone()));
-    app.store().commit(work).await
+    app.commit(work).await
 }
 
 #[tracing::instrument(
@@ -192,7 +192,7 @@ async fn attempt(
         Err(error) => return Ok(Attempt::Failed(error.to_string())),
     };
     entry.provider_types = provider_types(&receipt.events);
-    let mut answers: BTreeMap<String, ProviderSubscription> = BTreeMap::new();
+    let mut answers = Answers::new();
     loop {
         match commit_effects(app, account, entry, receipt.events.clone(), &answers).await? {
             Committed::Done | Committed::AllKnown => return Ok(Attempt::Done),
@@ -205,7 +205,8 @@ async fn attempt(
                     )));
                 }
                 match ask(app, account, &reference).await {
-                    Ok(answer) => answers.insert(reference, answer),
+                    Ok(answer) => answers.insert(reference, Some(answer)),
+                    Err(error) if knows_none(&error) => answers.insert(reference, None),
                     Err(error) => return Ok(Attempt::Failed(error.to_string())),
                 };
             }
@@ -227,6 +228,15 @@ pub(crate) async fn ask(
         journal: &mut journal,
     };
     app.ports.gateway.retrieve_subscription(call, reference).await
+}
+
+/// Whether there is nothing to ask about.
+fn knows_none(error: &GatewayError) -> bool {
+    match error {
+        GatewayError::Unsupported { .. } => true,
+        GatewayError::Rejected(failure) => failure.kind == FailureKind::NotFound,
+        _ => false,
+    }
 }
 
 #[cfg(test)]

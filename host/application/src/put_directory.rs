@@ -259,5 +259,5 @@ pub async fn product(app: &Application, tenant_id: TenantId, id: &str) -> Result
 async fn commit(app: &Application, write: Write) -> Result<(), ApplicationError> {
     let mut work = UnitOfWork::new();
     work.push(write);
-    Ok(app.store().commit(work).await?)
+    Ok(app.commit(work).await?)
 }

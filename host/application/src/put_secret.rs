@@ -68,7 +68,6 @@ pub async fn put_secret(app: &Application, command: PutSecret) -> Result<(), App
         at: now.plus_millis(overlap),
     });
     work.push(Write::Secret(sealed));
-    app.store().commit(work).await?;
-    app.accounts.forget(account.id);
+    app.commit(work).await?;
     Ok(())
 }

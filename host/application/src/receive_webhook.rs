@@ -5,7 +5,6 @@
 //! fails, the raw request alone is committed and acknowledged, and [`crate::process_due_webhooks`] does the rest.
 //! Nothing is acknowledged before it is durable.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tillgate_domain::{InboxId, ProviderAccountId, Timestamp};
@@ -13,12 +12,12 @@ use tillgate_domain::{InboxId, ProviderAccountId, Timestamp};
 use crate::account::ConnectedAccount;
 use crate::apply_event::{NotApplied, apply_event};
 use crate::bounds::CONFLICT_RETRIES_MAX;
-use crate::effects::Effects;
+use crate::effects::{Answers, Effects};
 use crate::inbox::{InboxEntry, InboxStatus};
 use crate::operate::gateway_error;
 use crate::ports::{
-    Ack, CommitError, Conflict, Parsed, ProviderEvent, ProviderSubscription, Receipt, StoreError, UnitOfWork,
-    WebhookDecision, WebhookRejection, WebhookRequest, Write,
+    Ack, CommitError, Conflict, Parsed, ProviderEvent, Receipt, StoreError, UnitOfWork, WebhookDecision,
+    WebhookRejection, WebhookRequest, Write,
 };
 use crate::{Application, ApplicationError};
 
@@ -129,7 +128,7 @@ async fn take_in(
 ) -> Result<WebhookAnswer, ApplicationError> {
     entry.provider_types = provider_types(&receipt.events);
     let ack = receipt.ack;
-    match commit_effects(app, account, &entry, receipt.events, &BTreeMap::new()).await? {
+    match commit_effects(app, account, &entry, receipt.events, &Answers::new()).await? {
         Committed::Done | Committed::AllKnown => Ok(WebhookAnswer::Acknowledged(ack)),
         Committed::AskAbout(_) | Committed::Contended => store_for_later(app, entry, ack, None).await,
         Committed::Incomplete(error) => store_for_later(app, entry, ack, Some(error)).await,
@@ -145,7 +144,7 @@ async fn store_for_later(
     entry.error = error;
     let mut work = UnitOfWork::new();
     work.push(Write::Inbox(entry));
-    app.store().commit(work).await?;
+    app.commit(work).await?;
     app.inbox_wakeup.notify_one();
     Ok(WebhookAnswer::Acknowledged(ack))
 }
@@ -176,7 +175,7 @@ pub(crate) async fn commit_effects(
     account: &ConnectedAccount,
     entry: &InboxEntry,
     mut events: Vec<ProviderEvent>,
-    answers: &BTreeMap<String, ProviderSubscription>,
+    answers: &Answers,
 ) -> Result<Committed, ApplicationError> {
     let had_events = !events.is_empty();
     for _ in 0..CONFLICT_RETRIES_MAX {

@@ -66,7 +66,7 @@ impl Application {
     /// Commits what happened at a provider, and counts it once it is durable.
     pub(crate) async fn commit_counted(&self, provider: &str, work: UnitOfWork) -> Result<(), CommitError> {
         let tally = Tally::of(&work);
-        self.store().commit(work).await?;
+        self.commit(work).await?;
         tally.count(self.metrics(), provider);
         Ok(())
     }

@@ -96,6 +96,26 @@ impl Customer {
         changed
     }
 
+    /// Says anew to which organization and user it belongs; none means to none. Answers whether anything changed.
+    pub fn put_association(
+        &mut self,
+        organization_id: Option<String>,
+        user_id: Option<String>,
+        now: Timestamp,
+    ) -> bool {
+        if self.organization_id == organization_id && self.user_id == user_id {
+            return false;
+        }
+        self.organization_id = organization_id;
+        self.user_id = user_id;
+        self.updated_at = now;
+        self.events.push(DomainEvent {
+            kind: EventKind::CustomerAssociated,
+            recorded_at: now,
+        });
+        true
+    }
+
     /// Learns the address, where none was known. Answers whether that is new.
     pub fn learn_email(&mut self, email: Option<&str>, now: Timestamp) -> bool {
         match (email, &self.email) {

@@ -1,5 +1,7 @@
 //! Payments, as webhooks tell of them.
 
+use std::str::FromStr;
+
 use crate::{
     CustomerId, DomainError, DomainEvent, EventKind, Money, PaymentId, ProviderAccountId, SubscriptionId, TenantId,
     Timestamp,
@@ -25,6 +27,20 @@ impl PaymentState {
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
         }
+    }
+}
+
+impl FromStr for PaymentState {
+    type Err = DomainError;
+
+    fn from_str(text: &str) -> Result<Self, DomainError> {
+        [Self::Pending, Self::Succeeded, Self::Failed]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or(DomainError::InvalidText {
+                field: "status",
+                rule: "must be pending, succeeded or failed",
+            })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Purchases.
 
+use std::str::FromStr;
+
 use crate::{
     CheckoutSessionId, CustomerId, DomainError, DomainEvent, EventKind, Money, ProviderAccountId, PurchaseId,
     SubscriptionId, TenantId, Timestamp,
@@ -48,6 +50,20 @@ impl PurchaseStatus {
             Self::Completed => "completed",
             Self::Failed => "failed",
         }
+    }
+}
+
+impl FromStr for PurchaseStatus {
+    type Err = DomainError;
+
+    fn from_str(text: &str) -> Result<Self, DomainError> {
+        [Self::Pending, Self::Active, Self::Completed, Self::Failed]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or(DomainError::InvalidText {
+                field: "status",
+                rule: "must be pending, active, completed or failed",
+            })
     }
 }
 

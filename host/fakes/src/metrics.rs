@@ -5,7 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tillgate_application::ports::{
-    CallOutcome, CommitOutcome, Metrics, PaymentFailureReason, SubscriptionAction, WebhookOutcome, WebhookRejection,
+    CacheName, CallOutcome, CommitOutcome, Metrics, PaymentFailureReason, SubscriptionAction, WebhookOutcome,
+    WebhookRejection,
 };
 use tillgate_domain::CheckoutType;
 
@@ -72,6 +73,10 @@ impl Metrics for RecordingMetrics {
 
     fn provider_call(&self, provider: &str, operation: &str, outcome: CallOutcome, _: Duration) {
         self.add("provider_call", &[provider, operation, outcome.as_str()]);
+    }
+
+    fn cache_read(&self, cache: CacheName, hit: bool) {
+        self.add("cache_read", &[cache.as_str(), if hit { "hit" } else { "miss" }]);
     }
 
     fn commit(&self, outcome: CommitOutcome, _: Duration) {

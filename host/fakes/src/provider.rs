@@ -59,7 +59,7 @@ struct State {
     performed: Vec<Performed>,
     answers: BTreeMap<String, String>,
     requests: u32,
-    failing: VecDeque<Failing>,
+    failing: VecDeque<Option<Failing>>,
     subscriptions: BTreeMap<String, ProviderSubscription>,
     refunds: BTreeMap<String, i64>,
     batches: Vec<(Vec<ProviderEvent>, bool)>,
@@ -104,7 +104,19 @@ impl FakeProvider {
 
     /// What becomes of the next requests, one after the other.
     pub fn fail_next(&self, failing: impl IntoIterator<Item = Failing>) {
-        self.state().failing = failing.into_iter().collect();
+        self.state().failing = failing.into_iter().map(Some).collect();
+    }
+
+    /// What becomes of one request after so many that go well.
+    pub fn fail_after(&self, requests: usize, failing: Failing) {
+        let well = std::iter::repeat_n(None, requests);
+        self.state().failing = well.chain([Some(failing)]).collect();
+    }
+
+    /// Whether everything that was to go wrong has.
+    #[must_use]
+    pub fn failed_all(&self) -> bool {
+        self.state().failing.is_empty()
     }
 
     /// Makes it one that knows no idempotency keys.
@@ -238,7 +250,7 @@ impl FakeProvider {
         perform: impl FnOnce(&mut State) -> Option<String> + Send,
     ) -> (ExchangeOutcome, bool) {
         self.fuse.point().await;
-        let failing = self.state().failing.pop_front();
+        let failing = self.state().failing.pop_front().flatten();
         let mut traps = false;
         let outcome = match failing {
             Some(Failing::NotSent) => ExchangeOutcome::Failed {

@@ -7,9 +7,9 @@ use tillgate_application::account::{ApiKey, ProviderAccount, SealedSecret};
 use tillgate_application::inbox::{InboxEntry, InboxStatus, OutboxEvent};
 use tillgate_application::operation::{IdempotencyRecord, Operation, OperationStatus};
 use tillgate_application::ports::{
-    AccountRepository, CheckoutSessionRepository, CustomerRepository, DirectoryRepository, Exchange, InboxRepository,
-    OperationRepository, PAGE_LIMIT_MAX, Page, PageRequest, PaymentRepository, PurchaseFilter, PurchaseRepository,
-    RefundFilter, Store, StoreError, SubscriptionFilter, SubscriptionRepository,
+    AccountRepository, CheckoutSessionRepository, CustomerFilter, CustomerRepository, DirectoryRepository, Exchange,
+    InboxRepository, OperationRepository, PAGE_LIMIT_MAX, Page, PageRequest, PaymentFilter, PaymentRepository,
+    PurchaseFilter, PurchaseRepository, RefundFilter, Store, StoreError, SubscriptionFilter, SubscriptionRepository,
 };
 use tillgate_domain::{
     CheckoutSession, CheckoutSessionId, Customer, CustomerId, Dispute, InboxId, OperationId, Organization, Payment,
@@ -186,13 +186,22 @@ impl CustomerRepository for MemoryStore {
         .await
     }
 
-    async fn customers(&self, tenant_id: TenantId, page: &PageRequest) -> Asked<Page<Customer>> {
+    async fn customers(
+        &self,
+        tenant_id: TenantId,
+        filter: &CustomerFilter,
+        page: &PageRequest,
+    ) -> Asked<Page<Customer>> {
+        let (organization, user) = (&filter.organization_id, &filter.user_id);
+        let reference = &filter.provider_reference;
         self.ask(|rows| {
-            page_of(
-                rows.customers.values().filter(|row| row.tenant_id == tenant_id),
-                page,
-                |row| row.id,
-            )
+            let wanted = |row: &&Customer| {
+                row.tenant_id == tenant_id
+                    && (organization.is_none() || row.organization_id == *organization)
+                    && (user.is_none() || row.user_id == *user)
+                    && reference.as_ref().is_none_or(|given| row.provider_reference == *given)
+            };
+            page_of(rows.customers.values().filter(wanted), page, |row| row.id)
         })
         .await
     }
@@ -396,6 +405,10 @@ impl PurchaseRepository for MemoryStore {
                 row.tenant_id == tenant_id
                     && filter.customer_id.is_none_or(|id| row.customer_id == Some(id))
                     && filter.subscription_id.is_none_or(|id| row.subscription_id == Some(id))
+                    && filter.status.is_none_or(|status| row.status() == status)
+                    && filter.provider_reference.as_ref().is_none_or(|given| {
+                        row.provider_reference == *given || row.provider_transaction_id.as_ref() == Some(given)
+                    })
             };
             page_of(rows.purchases.values().filter(wanted), page, |row| row.id)
         })
@@ -442,13 +455,22 @@ impl PaymentRepository for MemoryStore {
         .await
     }
 
-    async fn payments(&self, tenant_id: TenantId, page: &PageRequest) -> Asked<Page<Payment>> {
+    async fn payments(&self, tenant_id: TenantId, filter: &PaymentFilter, page: &PageRequest) -> Asked<Page<Payment>> {
         self.ask(|rows| {
-            page_of(
-                rows.payments.values().filter(|row| row.tenant_id == tenant_id),
-                page,
-                |row| row.id,
-            )
+            let wanted = |row: &&Payment| {
+                let facts = &row.facts;
+                row.tenant_id == tenant_id
+                    && filter.customer_id.is_none_or(|id| facts.customer_id == Some(id))
+                    && filter
+                        .subscription_id
+                        .is_none_or(|id| facts.subscription_id == Some(id))
+                    && filter.state.is_none_or(|state| facts.state == state)
+                    && filter
+                        .provider_reference
+                        .as_ref()
+                        .is_none_or(|given| facts.provider_reference == *given || facts.aliases.contains(given))
+            };
+            page_of(rows.payments.values().filter(wanted), page, |row| row.id)
         })
         .await
     }

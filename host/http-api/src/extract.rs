@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tillgate_application::ApplicationError;
 use tillgate_application::ports::PAGE_LIMIT_MAX;
-use tillgate_domain::Timestamp;
+use tillgate_domain::{DomainError, Timestamp};
 use utoipa::IntoParams;
 
 use crate::codes::Code;
@@ -46,6 +46,18 @@ pub(crate) fn id_field<T: FromStr<Err: ToString>>(field: &str, text: &str) -> Re
 /// The same of what may be missing.
 pub(crate) fn optional_id<T: FromStr<Err: ToString>>(field: &str, text: Option<&str>) -> Result<Option<T>, Problem> {
     text.map(|text| id_field(field, text)).transpose()
+}
+
+/// One of a few words in a query.
+pub(crate) fn optional_word<T: FromStr<Err = DomainError>>(
+    field: &str,
+    text: Option<&str>,
+) -> Result<Option<T>, Problem> {
+    let word = text.map(str::parse).transpose();
+    word.map_err(|error: DomainError| match error {
+        DomainError::InvalidText { rule, .. } => Problem::invalid(field, rule),
+        error => Problem::invalid(field, error.to_string()),
+    })
 }
 
 /// A time in a query.

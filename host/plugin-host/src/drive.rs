@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use tillgate_application::ports::{
     Effect, Exchange, ExchangeOutcome, ExchangeRequest, FailureKind, GatewayError, Journal, Metrics, PluginFault,
-    PluginInfo, ProviderFailure, StoreError,
+    PluginInfo, ProviderFailure, RetryAdvice, StoreError,
 };
 use tracing::Instrument as _;
 
@@ -139,17 +139,19 @@ impl<O: Outside> Drive<'_, O> {
         let failure = Box::new(journal::corrected(failure, recorded));
         match failure.kind {
             FailureKind::UnknownOutcome => GatewayError::UnknownOutcome(failure),
-            FailureKind::RateLimited | FailureKind::Unavailable => GatewayError::NotSent(failure),
+            // Nothing was done; the same may be possible later, or once an operator has put another key.
+            FailureKind::RateLimited
+            | FailureKind::Unavailable
+            | FailureKind::Unauthorized
+            | FailureKind::MalformedResponse => GatewayError::NotSent(failure),
+            FailureKind::Conflict if failure.retry != RetryAdvice::Never => GatewayError::NotSent(failure),
             FailureKind::Unsupported => GatewayError::Unsupported {
                 provider: self.plugin.name.clone(),
                 capability: format!("{} for this ({})", self.operation, failure.message),
             },
-            FailureKind::InvalidRequest
-            | FailureKind::Unauthorized
-            | FailureKind::NotFound
-            | FailureKind::Conflict
-            | FailureKind::Declined
-            | FailureKind::MalformedResponse => GatewayError::Rejected(failure),
+            FailureKind::InvalidRequest | FailureKind::NotFound | FailureKind::Conflict | FailureKind::Declined => {
+                GatewayError::Rejected(failure)
+            }
         }
     }
 

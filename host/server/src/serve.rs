@@ -88,7 +88,7 @@ impl Gateway {
             _alone,
         } = self;
         let grace = Duration::from_secs(config.server.shutdown_grace_seconds);
-        let metrics = telemetry::text(Arc::clone(&wired.metrics), Arc::clone(&app), wired.database.clone());
+        let metrics = telemetry::text(&wired, Arc::clone(&app));
         let readiness = Readiness::new().with_metrics(metrics);
         let router = tillgate_http_api::router(Arc::clone(&app), api_options(&config));
         let operations_router = tillgate_http_api::operations_router(Arc::clone(&app), readiness.clone());

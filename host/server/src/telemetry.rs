@@ -7,11 +7,11 @@ use tillgate_application::Application;
 use tillgate_application::inbox::InboxStatus;
 use tillgate_application::ports::StoreError;
 use tillgate_http_api::MetricsText;
-use tillgate_storage::Database;
 use tillgate_telemetry::{Gauges, PrometheusMetrics, TraceOptions, Traces};
 
 use crate::Failure;
 use crate::config::{ConfigError, Telemetry};
+use crate::wiring::Wired;
 
 /// This release.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -42,21 +42,31 @@ pub(crate) fn traces(telemetry: &Telemetry) -> Result<Option<Traces>, Failure> {
 }
 
 /// What `/metrics` says.
-pub(crate) fn text(metrics: Arc<PrometheusMetrics>, app: Arc<Application>, database: Database) -> MetricsText {
+pub(crate) fn text(wired: &Wired, app: Arc<Application>) -> MetricsText {
+    let (metrics, database) = (Arc::clone(&wired.metrics), wired.database.clone());
+    let plugin_host = Arc::clone(&wired.plugin_host);
     Arc::new(move || {
         let (metrics, app, database) = (Arc::clone(&metrics), Arc::clone(&app), database.clone());
+        let guards = plugin_host.guard_counts();
         Box::pin(async move {
             let webhooks = tokio::time::timeout(SCRAPE_TIMEOUT, waiting(&app)).await;
             let load = database.load();
             metrics.render(&Gauges {
                 webhooks: webhooks.ok().and_then(Result::ok),
-                operations_running: u64::try_from(app.operations_running()).unwrap_or(u64::MAX),
+                operations_running: count(app.operations_running()),
+                provider_requests: count(guards.in_flight),
+                account_circuits_open: count(guards.accounts_open),
+                host_circuits_open: count(guards.hosts_open),
                 writer_queue: load.writer_queue,
                 connections_busy: load.connections_busy,
                 connections_idle: load.connections_idle,
             })
         })
     })
+}
+
+fn count(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 /// Stored webhooks that wait, and those that were given up.

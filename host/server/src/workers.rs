@@ -1,4 +1,5 @@
-//! What goes on beside the requests: stored webhooks are processed, abandoned operations are resumed.
+//! What goes on beside the requests: stored webhooks are processed, abandoned operations are resumed, what others change is
+//! heard of.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub(crate) fn start(
 ) -> TaskTracker {
     let tracker = TaskTracker::new();
     tracker.spawn(look_for_plugins(Arc::clone(plugin_host), ending.clone()));
+    tracker.spawn(follow_changes(Arc::clone(app), ending.clone()));
     tracker.spawn(process_stored_webhooks(Arc::clone(app), ending.clone()));
     tracker.spawn(resume_operations(Arc::clone(app), ending.clone(), alone));
     tracker.close();
@@ -78,6 +80,14 @@ async fn process_stored_webhooks(app: Arc<Application>, ending: CancellationToke
         }
     }
     while running.join_next().await.is_some() {}
+}
+
+/// Forgets what another host, or a command, has changed.
+async fn follow_changes(app: Arc<Application>, ending: CancellationToken) {
+    tokio::select! {
+        () = app.keep_following_changes() => {}
+        () = ending.cancelled() => {}
+    }
 }
 
 async fn process_of_account(app: Arc<Application>, due: DueWebhooks, ending: CancellationToken) {

@@ -40,5 +40,22 @@ pub(crate) const NO_ANSWER: &str = "no answer within 15 s";
 /// How long SQLite waits for another process that has the file.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Changes that others have still to be told of. Where there are more, they are told that it was anything: a quarter of a
+/// megabyte.
+pub(crate) const ANNOUNCEMENTS: usize = 8_192;
+
+/// Changes told of at once: 43 bytes each at most, of the 8,000 that PostgreSQL takes
+/// (<https://www.postgresql.org/docs/current/sql-notify.html>).
+pub(crate) const ANNOUNCED_AT_ONCE: usize = 150;
+
+/// How often the connection by which changes are heard is tried.
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// How long it may take to answer that.
+pub(crate) const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether another process changed the file.
+pub(crate) const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
 /// How long a writer waits before it connects again.
 pub(crate) const RECONNECT_PAUSE: Duration = Duration::from_millis(100);

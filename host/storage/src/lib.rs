@@ -5,6 +5,7 @@
 
 #![deny(missing_docs)]
 
+mod announcements;
 mod bounds;
 mod database;
 mod failures;

@@ -1,5 +1,6 @@
 //! The ports, on [`Database`]: each question goes to the repository of its kind.
 
+use std::convert::Infallible;
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -8,10 +9,10 @@ use tillgate_application::import::Import;
 use tillgate_application::inbox::{InboxEntry, InboxStatus, OutboxEvent};
 use tillgate_application::operation::{IdempotencyRecord, Operation};
 use tillgate_application::ports::{
-    AccountRepository, CheckoutSessionRepository, Commit, CommitError, CommitOutcome, CustomerRepository,
-    DirectoryRepository, Exchange, ImportRepository, InboxRepository, OperationRepository, Page, PageRequest,
-    PaymentRepository, PurchaseFilter, PurchaseRepository, RefundFilter, Store, StoreError, SubscriptionFilter,
-    SubscriptionRepository, UnitOfWork,
+    AccountRepository, Announcement, CheckoutSessionRepository, Commit, CommitError, CommitOutcome, CustomerFilter,
+    CustomerRepository, DirectoryRepository, Exchange, FollowChanges, ImportRepository, InboxRepository,
+    OperationRepository, Page, PageRequest, PaymentFilter, PaymentRepository, PurchaseFilter, PurchaseRepository,
+    RefundFilter, Store, StoreError, SubscriptionFilter, SubscriptionRepository, UnitOfWork,
 };
 use tillgate_domain::{
     CheckoutSession, CheckoutSessionId, Customer, CustomerId, Dispute, ImportId, InboxId, OperationId, Organization,
@@ -57,6 +58,9 @@ impl Commit for Database {
 }
 
 delegate! {
+    FollowChanges {
+        follow_changes(heed: &(dyn Fn(Announcement) + Send + Sync)) -> Result<Infallible, StoreError>;
+    }
     Store {
         ping() -> Result<(), StoreError>;
     }
@@ -84,7 +88,7 @@ delegate! {
     CustomerRepository {
         customer(tenant_id: TenantId, id: CustomerId) -> Found<Customer>;
         customer_by_provider_reference(account_id: ProviderAccountId, reference: &str) -> Found<Customer>;
-        customers(tenant_id: TenantId, page: &PageRequest) -> Listed<Customer>;
+        customers(tenant_id: TenantId, filter: &CustomerFilter, page: &PageRequest) -> Listed<Customer>;
     }
     CheckoutSessionRepository {
         checkout_session(tenant_id: TenantId, id: CheckoutSessionId) -> Found<CheckoutSession>;
@@ -112,7 +116,7 @@ delegate! {
         payment(tenant_id: TenantId, id: PaymentId) -> Found<Payment>;
         payment_by_provider_reference(account_id: ProviderAccountId, reference: &str) -> Found<Payment>;
         payment_by_any_reference(account_id: ProviderAccountId, references: &[String]) -> Found<Payment>;
-        payments(tenant_id: TenantId, page: &PageRequest) -> Listed<Payment>;
+        payments(tenant_id: TenantId, filter: &PaymentFilter, page: &PageRequest) -> Listed<Payment>;
         refund(tenant_id: TenantId, id: RefundId) -> Found<Refund>;
         refunds(tenant_id: TenantId, filter: &RefundFilter, page: &PageRequest) -> Listed<Refund>;
         refunded_total(tenant_id: TenantId, payment_id: PaymentId) -> Result<i64, StoreError>;

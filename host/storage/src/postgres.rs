@@ -27,6 +27,14 @@ pub(crate) const SCHEMA_EXISTS: &str = "SELECT 1 WHERE to_regclass('_sqlx_migrat
 /// The server's clock, in milliseconds since 1970.
 pub(crate) const CLOCK: Option<&str> = Some("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint");
 
+/// Tells of changes; within a transaction, once it is committed.
+pub(crate) const ANNOUNCE: Option<&str> = Some("SELECT pg_notify('tillgate_changes', $1)");
+
+/// Others tell what they changed.
+pub(crate) const CHANGED_BY_OTHERS: Option<&str> = None;
+
+mod changes;
+
 #[expect(clippy::duplicate_mod, reason = "the same queries, compiled for the other database")]
 #[path = "queries/mod.rs"]
 pub(crate) mod queries;

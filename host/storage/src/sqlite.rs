@@ -26,6 +26,14 @@ pub(crate) const SCHEMA_EXISTS: &str = "SELECT 1 FROM sqlite_master WHERE type =
 /// A file has no clock.
 pub(crate) const CLOCK: Option<&str> = None;
 
+/// There is nobody to tell.
+pub(crate) const ANNOUNCE: Option<&str> = None;
+
+/// A number that changes with every commit of another connection.
+pub(crate) const CHANGED_BY_OTHERS: Option<&str> = Some("PRAGMA data_version");
+
+mod changes;
+
 #[path = "queries/mod.rs"]
 pub(crate) mod queries;
 

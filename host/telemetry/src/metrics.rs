@@ -8,7 +8,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 use tillgate_application::ports::{
-    CallOutcome, CommitOutcome, Metrics, PaymentFailureReason, SubscriptionAction, WebhookOutcome, WebhookRejection,
+    CacheName, CallOutcome, CommitOutcome, Metrics, PaymentFailureReason, SubscriptionAction, WebhookOutcome,
+    WebhookRejection,
 };
 use tillgate_domain::CheckoutType;
 
@@ -63,6 +64,12 @@ pub struct Gauges {
     pub webhooks: Option<(u64, u64)>,
     /// Operations that this host runs.
     pub operations_running: u64,
+    /// Requests of this host that providers haven't answered yet.
+    pub provider_requests: u64,
+    /// Accounts whose circuit is open.
+    pub account_circuits_open: u64,
+    /// Provider hosts whose circuit is open.
+    pub host_circuits_open: u64,
     /// Units of work that wait for their commit.
     pub writer_queue: u64,
     /// Connections of the pool that are in use.
@@ -87,11 +94,14 @@ pub struct PrometheusMetrics {
     plugin_faults: Family<Counter, 3>,
     provider_calls: Family<Histogram, 3>,
     commits: Family<Histogram, 1>,
+    cache_reads: Family<Counter, 2>,
     http_requests: Family<Histogram, 3>,
     database_up: Level,
     webhooks_pending: Level,
     webhooks_dead: Level,
     operations_running: Level,
+    provider_requests: Level,
+    circuits_open: Family<Level, 1>,
     writer_queue: Level,
     connections: Family<Level, 1>,
 }
@@ -178,6 +188,13 @@ impl PrometheusMetrics {
                 64,
                 STORING,
             ),
+            cache_reads: counters(
+                r,
+                "tillgate_cache_reads",
+                "Looks at what is kept in memory",
+                [Ours("cache"), Ours("outcome")],
+                64,
+            ),
             http_requests: durations(
                 r,
                 "tillgate_http_request",
@@ -198,6 +215,20 @@ impl PrometheusMetrics {
                 "Stored webhooks that were given up, of all hosts",
             ),
             operations_running: level(r, "tillgate_operations_running", "Operations that this host runs"),
+            provider_requests: level(
+                r,
+                "tillgate_provider_requests_in_flight",
+                "Requests of this host that providers haven't answered yet",
+            ),
+            circuits_open: {
+                let family = Family::new([Ours("of")], 16, Level::default);
+                r.register(
+                    "tillgate_circuits_open",
+                    "Accounts and provider hosts that get no requests for now, because the last ones failed",
+                    family.clone(),
+                );
+                family
+            },
             writer_queue: level(
                 r,
                 "tillgate_database_writer_queue",
@@ -238,6 +269,11 @@ impl PrometheusMetrics {
         for outcome in CommitOutcome::ALL {
             self.commits.get([outcome.as_str()]);
         }
+        for cache in CacheName::ALL {
+            for outcome in ["hit", "miss"] {
+                self.cache_reads.get([cache.as_str(), outcome]);
+            }
+        }
     }
 
     /// All of it, as OpenMetrics text.
@@ -250,6 +286,9 @@ impl PrometheusMetrics {
             self.webhooks_dead.set(dead);
         }
         self.operations_running.set(gauges.operations_running);
+        self.provider_requests.set(gauges.provider_requests);
+        self.circuits_open.get(["account"]).set(gauges.account_circuits_open);
+        self.circuits_open.get(["host"]).set(gauges.host_circuits_open);
         self.writer_queue.set(gauges.writer_queue);
         self.connections.get(["busy"]).set(gauges.connections_busy);
         self.connections.get(["idle"]).set(gauges.connections_idle);
@@ -370,6 +409,11 @@ impl Metrics for PrometheusMetrics {
 
     fn commit(&self, outcome: CommitOutcome, took: Duration) {
         self.commits.get([outcome.as_str()]).observe(took);
+    }
+
+    fn cache_read(&self, cache: CacheName, hit: bool) {
+        let outcome = if hit { "hit" } else { "miss" };
+        self.cache_reads.get([cache.as_str(), outcome]).inc();
     }
 
     fn http_request(&self, method: &str, route: &str, status: u16, took: Duration) {

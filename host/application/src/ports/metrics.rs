@@ -41,6 +41,9 @@ pub trait Metrics: Send + Sync {
     /// A unit of work was committed, or wasn't, this long after it was handed in.
     fn commit(&self, outcome: CommitOutcome, took: Duration);
 
+    /// Something was looked for among what is kept in memory.
+    fn cache_read(&self, cache: CacheName, hit: bool);
+
     /// A request was answered. `route` is its template, never its path.
     fn http_request(&self, method: &str, route: &str, status: u16, took: Duration);
 }
@@ -112,6 +115,18 @@ words! {
         PlanChanged = "plan_changed",
         /// A new period began.
         Renewed = "renewed",
+    }
+}
+
+words! {
+    /// What is kept in memory.
+    CacheName {
+        /// Accounts and their secrets.
+        Accounts = "accounts",
+        /// API keys and their tenants.
+        ApiKeys = "api_keys",
+        /// Customers' subscriptions.
+        Subscriptions = "subscriptions",
     }
 }
 
@@ -236,6 +251,7 @@ impl Metrics for NoMetrics {
     fn plugin_fault(&self, _: &str, _: &str, _: &str) {}
     fn provider_call(&self, _: &str, _: &str, _: CallOutcome, _: Duration) {}
     fn commit(&self, _: CommitOutcome, _: Duration) {}
+    fn cache_read(&self, _: CacheName, _: bool) {}
     fn http_request(&self, _: &str, _: &str, _: u16, _: Duration) {}
 }
 

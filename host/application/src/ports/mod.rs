@@ -1,6 +1,7 @@
 //! What the use cases need of the world. Adapters implement these; nothing here names a driver.
 
 mod backfill;
+mod changes;
 mod clock;
 mod exchange;
 mod metrics;
@@ -12,6 +13,7 @@ mod unit_of_work;
 mod webhook;
 
 pub use backfill::*;
+pub use changes::{Announcement, Change, FollowChanges};
 pub use clock::{Clock, Ids};
 pub use exchange::*;
 pub use metrics::*;

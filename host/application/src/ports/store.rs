@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use tillgate_domain::{
     CheckoutSession, CheckoutSessionId, Customer, CustomerId, Dispute, ImportId, InboxId, OperationId, Organization,
-    Payment, PaymentId, Product, ProviderAccountId, Purchase, PurchaseId, Refund, RefundId, Subscription,
-    SubscriptionId, SubscriptionStatus, Tenant, TenantId, Timestamp, User,
+    Payment, PaymentId, PaymentState, Product, ProviderAccountId, Purchase, PurchaseId, PurchaseStatus, Refund,
+    RefundId, Subscription, SubscriptionId, SubscriptionStatus, Tenant, TenantId, Timestamp, User,
 };
 
-use super::{Commit, Exchange};
+use super::{Commit, Exchange, FollowChanges};
 use crate::account::{ApiKey, ProviderAccount, SealedSecret};
 use crate::import::Import;
 use crate::inbox::{InboxEntry, InboxStatus, OutboxEvent};
@@ -65,6 +65,34 @@ pub struct PurchaseFilter {
     pub customer_id: Option<CustomerId>,
     /// Of this subscription.
     pub subscription_id: Option<SubscriptionId>,
+    /// In this status.
+    pub status: Option<PurchaseStatus>,
+    /// That the provider knows by this id, or that was paid by the transaction with this id.
+    pub provider_reference: Option<String>,
+}
+
+/// Which payments are wanted. All given conditions hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PaymentFilter {
+    /// Of this customer.
+    pub customer_id: Option<CustomerId>,
+    /// Of this subscription.
+    pub subscription_id: Option<SubscriptionId>,
+    /// In this state.
+    pub state: Option<PaymentState>,
+    /// That the provider knows by this id, its own or another one.
+    pub provider_reference: Option<String>,
+}
+
+/// Which customers are wanted. All given conditions hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CustomerFilter {
+    /// Of this organization.
+    pub organization_id: Option<String>,
+    /// Of this user.
+    pub user_id: Option<String>,
+    /// That the provider knows by this id.
+    pub provider_reference: Option<String>,
 }
 
 /// Which refunds are wanted. All given conditions hold.
@@ -132,7 +160,12 @@ pub trait CustomerRepository: Send + Sync {
         reference: &str,
     ) -> Result<Option<Customer>, StoreError>;
     /// A tenant's customers.
-    async fn customers(&self, tenant_id: TenantId, page: &PageRequest) -> Result<Page<Customer>, StoreError>;
+    async fn customers(
+        &self,
+        tenant_id: TenantId,
+        filter: &CustomerFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Customer>, StoreError>;
 }
 
 /// Checkout sessions.
@@ -252,7 +285,12 @@ pub trait PaymentRepository: Send + Sync {
         references: &[String],
     ) -> Result<Option<Payment>, StoreError>;
     /// A tenant's payments.
-    async fn payments(&self, tenant_id: TenantId, page: &PageRequest) -> Result<Page<Payment>, StoreError>;
+    async fn payments(
+        &self,
+        tenant_id: TenantId,
+        filter: &PaymentFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Payment>, StoreError>;
     /// A refund.
     async fn refund(&self, tenant_id: TenantId, id: RefundId) -> Result<Option<Refund>, StoreError>;
     /// A tenant's refunds.
@@ -315,6 +353,7 @@ pub trait ImportRepository: Send + Sync {
 #[async_trait]
 pub trait Store:
     Commit
+    + FollowChanges
     + DirectoryRepository
     + AccountRepository
     + OperationRepository

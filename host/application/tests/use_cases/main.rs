@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 
+mod caches;
 mod changes;
 mod crashes;
+mod every_step;
 mod faults;
 mod given;
 mod idempotency;

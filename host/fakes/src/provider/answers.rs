@@ -54,7 +54,7 @@ pub(super) fn answer_in(outcome: ExchangeOutcome) -> Result<String, GatewayError
             Err(GatewayError::NotSent(failure))
         }
         ExchangeOutcome::Response { status: 409, .. } => {
-            Err(GatewayError::Rejected(failure(FailureKind::Conflict, "locked")))
+            Err(GatewayError::NotSent(failure(FailureKind::Conflict, "locked")))
         }
         ExchangeOutcome::Response { status: 402, .. } => {
             Err(GatewayError::Rejected(failure(FailureKind::Declined, "card declined")))

@@ -8,7 +8,7 @@ use tillgate_application::views::PurchaseView;
 use tillgate_domain::PurchaseId;
 
 use crate::auth::TenantCaller;
-use crate::extract::{Query, optional_id};
+use crate::extract::{Query, optional_id, optional_word};
 use crate::list::{List, page};
 use crate::openapi::problems;
 use crate::problem::Problem;
@@ -28,6 +28,10 @@ pub(super) struct PurchaseQuery {
     customer_id: Option<String>,
     /// Of this subscription.
     subscription_id: Option<String>,
+    /// In this status: `pending`, `active`, `completed` or `failed`.
+    status: Option<String>,
+    /// That the provider knows by this id, or that was paid by its transaction with this id.
+    provider_reference: Option<String>,
 }
 
 problems!(Problems: READ);
@@ -49,6 +53,8 @@ pub(super) async fn list_purchases(
     let filter = PurchaseFilter {
         customer_id: optional_id("customer_id", query.customer_id.as_deref())?,
         subscription_id: optional_id("subscription_id", query.subscription_id.as_deref())?,
+        status: optional_word("status", query.status.as_deref())?,
+        provider_reference: query.provider_reference,
     };
     let page = page(query.limit.as_deref(), query.after, |after| {
         after.parse::<PurchaseId>().is_ok()

@@ -2,7 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::header::CACHE_CONTROL;
 use serde::Deserialize;
+use tillgate_application::ListSubscriptions;
 use tillgate_application::ports::SubscriptionFilter;
 use tillgate_application::views::SubscriptionView;
 use tillgate_domain::{SubscriptionId, SubscriptionStatus};
@@ -54,6 +57,10 @@ pub(super) struct SubscriptionQuery {
 problems!(Problems: READ);
 
 /// List subscriptions.
+///
+/// Those of one `customer_id` are answered from memory where that is certain to have every change made through this host,
+/// and the changes of other hosts as soon as they are heard, which takes milliseconds. `Cache-Control: no-cache` asks the
+/// database.
 #[utoipa::path(
     get,
     path = "/v1/subscriptions",
@@ -65,6 +72,7 @@ problems!(Problems: READ);
 pub(super) async fn list_subscriptions(
     State(api): State<Api>,
     tenant: TenantCaller,
+    headers: HeaderMap,
     Query(query): Query<SubscriptionQuery>,
 ) -> Result<Json<List<SubscriptionView>>, Problem> {
     let filter = SubscriptionFilter {
@@ -80,8 +88,27 @@ pub(super) async fn list_subscriptions(
     let page = page(query.limit.as_deref(), query.after, |after| {
         after.parse::<SubscriptionId>().is_ok()
     })?;
-    let found = api.app.ports().store.subscriptions(tenant.id, &filter, &page).await?;
+    let query = ListSubscriptions {
+        tenant_id: tenant.id,
+        filter,
+        page,
+        no_cache: says_no_cache(&headers),
+    };
+    let found = tillgate_application::list_subscriptions(&api.app, query).await?;
     Ok(Json(List::of(found, |subscription| subscription.id.to_string())))
+}
+
+/// Whether the caller wants what the database says (<https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2.1.4>).
+fn says_no_cache(headers: &HeaderMap) -> bool {
+    let mut values = headers
+        .get_all(CACHE_CONTROL)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    values.any(|value| {
+        let mut directives = value.split(',').map(str::trim);
+        directives
+            .any(|directive| directive.eq_ignore_ascii_case("no-cache") || directive.eq_ignore_ascii_case("no-store"))
+    })
 }
 
 fn status(text: &str) -> Result<SubscriptionStatus, Problem> {

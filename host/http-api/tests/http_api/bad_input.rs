@@ -176,6 +176,10 @@ async fn routes_methods_and_queries_that_are_none() {
         ("subscriptions?status=happy", "status"),
         ("subscriptions?expiring_before=soon", "expiring_before"),
         ("subscriptions?customer_id=7", "customer_id"),
+        ("payments?status=canceled", "status"),
+        ("payments?customer_id=7", "customer_id"),
+        ("purchases?status=paid", "status"),
+        ("customers?email=a", "email"),
         ("organizations/org_1?expand=all", "expand"),
         ("subscriptions/sub_00000000000000000000000000?refresh=yes", "refresh"),
     ] {

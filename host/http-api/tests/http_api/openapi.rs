@@ -17,6 +17,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("post", "/v1/portal-sessions"),
     ("get", "/v1/customers"),
     ("get", "/v1/customers/{id}"),
+    ("put", "/v1/customers/{id}/association"),
     ("get", "/v1/subscriptions"),
     ("get", "/v1/subscriptions/{id}"),
     ("post", "/v1/subscriptions/{id}/cancel"),

@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::{StatusCode, header};
 use serde_json::{Value, json};
+use tillgate_application::inbox::OutboxEvent;
 use tillgate_application::ports::{FailureKind, GatewayError, ProviderFailure, RetryAdvice};
 use tillgate_domain::{
     Customer, CustomerId, FactSource, FactStamp, NewCustomer, NewSubscription, Subscription, SubscriptionId,
@@ -318,4 +319,59 @@ async fn a_panic_is_a_problem_and_the_next_request_is_answered() {
     );
     let answer = world.tenant("GET", &format!("subscriptions/{id}"), Value::Null).await;
     assert_eq!(answer.json()["status"], "active");
+}
+
+#[tokio::test]
+async fn a_customer_is_associated_and_found_by_that() {
+    let world = World::new().await;
+    subscription(&world, 1, SubscriptionStatus::Active);
+    let customer = world.tenant("GET", "customers", Value::Null).await.json()["data"][0].clone();
+    let path = format!("customers/{}/association", customer["id"].as_str().unwrap());
+    assert_eq!(customer["organization_id"], Value::Null);
+    world.tenant("PUT", "users/user_1", json!({})).await;
+    let both = json!({"organization_id": "org_1", "user_id": "user_1"});
+    for _ in 0..2 {
+        let answer = world.tenant("PUT", &path, both.clone()).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.json());
+        let customer = answer.json();
+        assert_eq!(
+            (&customer["organization_id"], &customer["user_id"]),
+            (&json!("org_1"), &json!("user_1"))
+        );
+    }
+    let found = async |query: &str| {
+        let answer = world.tenant("GET", &format!("customers?{query}"), Value::Null).await;
+        answer.json()["data"].as_array().unwrap().len()
+    };
+    assert_eq!(
+        found("organization_id=org_1&user_id=user_1&provider_reference=cus_1").await,
+        1
+    );
+    assert_eq!(found("organization_id=org_2").await, 0);
+    for (body, code) in [
+        (
+            json!({"organization_id": "org_9", "user_id": null}),
+            "organization_not_found",
+        ),
+        (json!({"organization_id": null, "user_id": "user_9"}), "user_not_found"),
+    ] {
+        let answer = world.tenant("PUT", &path, body).await;
+        assert_eq!(
+            (answer.status, &answer.json()["code"]),
+            (StatusCode::NOT_FOUND, &json!(code))
+        );
+    }
+    let answer = world.tenant("PUT", &path, json!({"user_id": "user_1"})).await;
+    assert_eq!(
+        answer.status,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "what isn't given isn't taken away"
+    );
+    let answer = world
+        .tenant("PUT", &path, json!({"organization_id": null, "user_id": "user_1"}))
+        .await;
+    assert_eq!(answer.json()["organization_id"], Value::Null);
+    let rows = world.store.rows();
+    let associated = |event: &&OutboxEvent| event.event_type == "customer.associated";
+    assert_eq!(rows.events.values().filter(associated).count(), 2);
 }

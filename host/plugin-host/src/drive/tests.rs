@@ -429,11 +429,11 @@ async fn what_a_failure_means_decides_what_becomes_of_the_operation() {
         (FailureKind::UnknownOutcome, "unknown"),
         (FailureKind::Unsupported, "unsupported"),
         (FailureKind::InvalidRequest, "rejected"),
-        (FailureKind::Unauthorized, "rejected"),
+        (FailureKind::Unauthorized, "not sent"),
         (FailureKind::NotFound, "rejected"),
-        (FailureKind::Conflict, "rejected"),
+        (FailureKind::Conflict, "not sent"),
         (FailureKind::Declined, "rejected"),
-        (FailureKind::MalformedResponse, "rejected"),
+        (FailureKind::MalformedResponse, "not sent"),
     ] {
         let (provider, mut journal) = (Provider::default(), FakeJournal::default());
         let error = drive(&provider, &mut journal, fails_after(Vec::new(), kind))
@@ -452,6 +452,17 @@ async fn what_a_failure_means_decides_what_becomes_of_the_operation() {
         };
         assert_eq!(became, expected, "{kind:?}");
     }
+    // A conflict that stays one.
+    let (provider, mut journal) = (Provider::default(), FakeJournal::default());
+    let stays = |_: &[Exchange]| {
+        let conflict = ProviderFailure {
+            retry: RetryAdvice::Never,
+            ..failure(FailureKind::Conflict)
+        };
+        Ok(Step::<String>::Failed(conflict))
+    };
+    let error = drive(&provider, &mut journal, stays).await.unwrap_err();
+    assert!(matches!(error, GatewayError::Rejected(_)), "{error:?}");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use tillgate_application::ports::{
-    CheckoutSessionRepository, CustomerRepository, PAGE_LIMIT_MAX, Page, PageRequest, PurchaseFilter,
+    CheckoutSessionRepository, CustomerFilter, CustomerRepository, PAGE_LIMIT_MAX, Page, PageRequest, PurchaseFilter,
     PurchaseRepository, StoreError, SubscriptionFilter, SubscriptionRepository,
 };
 use tillgate_domain::{
@@ -11,7 +11,7 @@ use tillgate_domain::{
 };
 
 use super::Repository;
-use super::tables::{of_tenant, select};
+use super::tables::{of_its_accounts, of_tenant, select};
 
 /// The most rows of a list that isn't asked for by pages.
 const LIMIT: i64 = PAGE_LIMIT_MAX as i64;
@@ -30,8 +30,24 @@ impl CustomerRepository for Repository {
         self.by_reference(account_id, reference).await
     }
 
-    async fn customers(&self, tenant_id: TenantId, request: &PageRequest) -> Result<Page<Customer>, StoreError> {
-        self.page(of_tenant::<Customer>(tenant_id), request).await
+    async fn customers(
+        &self,
+        tenant_id: TenantId,
+        filter: &CustomerFilter,
+        request: &PageRequest,
+    ) -> Result<Page<Customer>, StoreError> {
+        let mut query = of_tenant::<Customer>(tenant_id);
+        if let Some(id) = &filter.organization_id {
+            query.push(" AND organization_id = ").push_bind(id.as_str());
+        }
+        if let Some(id) = &filter.user_id {
+            query.push(" AND user_id = ").push_bind(id.as_str());
+        }
+        if let Some(reference) = &filter.provider_reference {
+            of_its_accounts(&mut query, tenant_id);
+            query.push(" AND provider_reference = ").push_bind(reference.as_str());
+        }
+        self.page(query, request).await
     }
 }
 
@@ -215,6 +231,18 @@ impl PurchaseRepository for Repository {
         }
         if let Some(id) = filter.subscription_id {
             query.push(" AND subscription_id = ").push_bind(id.to_string());
+        }
+        if let Some(status) = filter.status {
+            query.push(" AND status = ").push_bind(status.as_str());
+        }
+        if let Some(reference) = &filter.provider_reference {
+            of_its_accounts(&mut query, tenant_id);
+            query
+                .push(" AND (provider_reference = ")
+                .push_bind(reference.as_str())
+                .push(" OR provider_transaction_id = ")
+                .push_bind(reference.as_str())
+                .push(")");
         }
         self.page(query, request).await
     }

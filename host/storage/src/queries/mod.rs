@@ -16,6 +16,8 @@ mod work;
 mod write_simple;
 mod writer;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use sqlx::{Connection as _, Pool, QueryBuilder, Row as _};
 use tillgate_application::ports::{
@@ -24,6 +26,7 @@ use tillgate_application::ports::{
 use tillgate_domain::{ProviderAccountId, TenantId};
 
 use super::{CLOCK, Connection, Db, Options, Row, SCHEMA_EXISTS};
+use crate::announcements::Announcements;
 use crate::bounds;
 use crate::database::{Applied, DatabaseLoad};
 use crate::failures::{is_unstorable_text, query_failed};
@@ -38,14 +41,26 @@ type Query<'q> = sqlx::query::Query<'q, Db, <Db as sqlx::Database>::Arguments>;
 pub(crate) struct Repository {
     pool: Pool<Db>,
     options: Options,
+    announcements: Arc<Announcements>,
     writers: Writers,
 }
 
 impl Repository {
     /// Starts the writers.
     pub(crate) fn new(pool: Pool<Db>, options: Options, writers: usize, group: usize) -> Self {
-        let writers = Writers::start(&options, writers, group);
-        Self { pool, options, writers }
+        let announcements = Arc::new(Announcements::default());
+        let writers = Writers::start(&options, &announcements, writers, group);
+        Self {
+            pool,
+            options,
+            announcements,
+            writers,
+        }
+    }
+
+    /// What is told to other processes, and heard of them.
+    pub(crate) fn announcements(&self) -> &Announcements {
+        &self.announcements
     }
 
     /// How busy it is.
@@ -56,6 +71,11 @@ impl Repository {
             connections_busy: u64::from(self.pool.size()).saturating_sub(idle),
             connections_idle: idle,
         }
+    }
+
+    /// Those who read.
+    pub(crate) const fn pool(&self) -> &Pool<Db> {
+        &self.pool
     }
 
     /// A connection of its own, outside the pool.
@@ -181,7 +201,13 @@ impl Commit for Repository {
             // PostgreSQL can't store it, so that neither does.
             return Err(CommitError::Conflict(Conflict::Reference("text with a NUL character")));
         }
-        self.writers.commit(work).await
+        let (at_once, soon) = self.announcements.of(&work);
+        let committed = self.writers.commit(work, at_once).await;
+        // Where the connection broke, it may be committed all the same.
+        if !matches!(committed, Err(CommitError::Conflict(_))) {
+            self.announcements.committed(soon);
+        }
+        committed
     }
 }
 
@@ -190,7 +216,7 @@ impl Store for Repository {
     async fn ping(&self) -> Result<(), StoreError> {
         self.rows(sqlx::query("SELECT 1")).await?;
         // A unit of work that writes nothing goes the way of all others.
-        match self.writers.commit(UnitOfWork::new()).await {
+        match self.writers.commit(UnitOfWork::new(), Vec::new()).await {
             Ok(()) => Ok(()),
             Err(CommitError::Store(error)) => Err(error),
             Err(CommitError::Conflict(conflict)) => Err(StoreError::Unavailable(format!("{conflict:?}"))),

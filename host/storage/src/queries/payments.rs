@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use sqlx::Row as _;
-use tillgate_application::ports::{Page, PageRequest, PaymentRepository, RefundFilter, StoreError};
+use tillgate_application::ports::{Page, PageRequest, PaymentFilter, PaymentRepository, RefundFilter, StoreError};
 use tillgate_domain::{Dispute, Payment, PaymentId, ProviderAccountId, Refund, RefundId, TenantId};
 
 use super::Repository;
-use super::tables::{of_tenant, select};
+use super::tables::{of_its_accounts, of_tenant, select};
 use crate::failures::query_failed;
 
 impl Repository {
@@ -54,8 +54,33 @@ impl PaymentRepository for Repository {
         Ok(None)
     }
 
-    async fn payments(&self, tenant_id: TenantId, request: &PageRequest) -> Result<Page<Payment>, StoreError> {
-        self.page(of_tenant::<Payment>(tenant_id), request).await
+    async fn payments(
+        &self,
+        tenant_id: TenantId,
+        filter: &PaymentFilter,
+        request: &PageRequest,
+    ) -> Result<Page<Payment>, StoreError> {
+        let mut query = of_tenant::<Payment>(tenant_id);
+        if let Some(id) = filter.customer_id {
+            query.push(" AND customer_id = ").push_bind(id.to_string());
+        }
+        if let Some(id) = filter.subscription_id {
+            query.push(" AND subscription_id = ").push_bind(id.to_string());
+        }
+        if let Some(state) = filter.state {
+            query.push(" AND state = ").push_bind(state.as_str());
+        }
+        if let Some(reference) = &filter.provider_reference {
+            of_its_accounts(&mut query, tenant_id);
+            query
+                .push(" AND (provider_reference = ")
+                .push_bind(reference.as_str())
+                .push(" OR id IN (SELECT payment_id FROM payment_aliases WHERE alias = ")
+                .push_bind(reference.as_str());
+            of_its_accounts(&mut query, tenant_id);
+            query.push("))");
+        }
+        self.page(query, request).await
     }
 
     async fn refund(&self, tenant_id: TenantId, id: RefundId) -> Result<Option<Refund>, StoreError> {

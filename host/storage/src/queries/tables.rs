@@ -110,6 +110,14 @@ pub(super) fn of_tenant<T: Stored>(tenant_id: TenantId) -> QueryBuilder<Db> {
     query
 }
 
+/// …and of its accounts: the provider's ids are indexed by these.
+pub(super) fn of_its_accounts(query: &mut QueryBuilder<Db>, tenant_id: TenantId) {
+    query
+        .push(" AND account_id IN (SELECT id FROM provider_accounts WHERE tenant_id = ")
+        .push_bind(tenant_id.to_string())
+        .push(")");
+}
+
 macro_rules! tables {
     ($($name:ident = $table:literal, $what:literal, [$($column:literal),* $(,)?];)*) => {$(
         pub(super) static $name: LazyLock<Table> = LazyLock::new(|| Table::new($table, $what, &[$($column),*]));

@@ -3,19 +3,28 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sqlx::{Connection as _, Executor as _};
-use tillgate_application::ports::{CommitError, StoreError, UnitOfWork};
+use tillgate_application::ports::{Change, CommitError, StoreError, UnitOfWork};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval};
 
-use super::super::{BEGIN, Connection, Options, SESSION};
+use super::super::{ANNOUNCE, BEGIN, CHANGED_BY_OTHERS, Connection, Options, SESSION};
 use super::work;
+use crate::announcements::Announcements;
 use crate::bounds;
-use crate::failures::{is_refusal, plain};
+use crate::failures::{is_refusal, plain, statement_failed};
 
 type Answer = Result<(), CommitError>;
 
-struct Waiting {
+/// What is committed as one.
+struct Unit {
     work: UnitOfWork,
+    /// What others are told of it in the same transaction.
+    announce: Vec<Change>,
+}
+
+struct Waiting {
+    unit: Unit,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -26,15 +35,17 @@ pub(super) struct Writers {
 }
 
 impl Writers {
-    pub(super) fn start(options: &Options, count: usize, group: usize) -> Self {
+    pub(super) fn start(options: &Options, announcements: &Arc<Announcements>, count: usize, group: usize) -> Self {
         let (sender, receiver) = mpsc::channel(bounds::QUEUE);
         let receiver = Arc::new(tokio::sync::Mutex::new(receiver));
         let tasks = (0..count)
             .map(|_| {
                 let writer = Writer {
                     options: options.clone(),
+                    announcements: Arc::clone(announcements),
                     group,
                     connection: None,
+                    data_version: None,
                     queue: Arc::clone(&receiver),
                 };
                 tokio::spawn(writer.run())
@@ -46,14 +57,21 @@ impl Writers {
         }
     }
 
-    /// Waits for the commit of one unit of work. A caller that goes away stops nothing.
-    pub(super) async fn commit(&self, work: UnitOfWork) -> Answer {
+    /// Waits for the commit of one unit of work, of which others are told in the same transaction. A caller that goes away
+    /// stops nothing.
+    pub(super) async fn commit(&self, work: UnitOfWork, announce: Vec<Change>) -> Answer {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let closed = || StoreError::Unavailable("the database is being closed".to_owned());
         let queue = queue.ok_or_else(closed)?;
         let (answer, answered) = oneshot::channel();
         match queue
-            .send_timeout(Waiting { work, answer }, bounds::QUEUE_TIMEOUT)
+            .send_timeout(
+                Waiting {
+                    unit: Unit { work, announce },
+                    answer,
+                },
+                bounds::QUEUE_TIMEOUT,
+            )
             .await
         {
             Ok(()) => {}
@@ -87,18 +105,29 @@ impl Writers {
 
 struct Writer {
     options: Options,
+    announcements: Arc<Announcements>,
     group: usize,
     /// None before the first transaction, and after one that failed as a whole.
     connection: Option<Connection>,
+    /// Changes with others' commits; none where the connection is another one than when it was looked at.
+    data_version: Option<i64>,
     queue: Arc<tokio::sync::Mutex<mpsc::Receiver<Waiting>>>,
 }
 
 impl Writer {
     async fn run(mut self) {
         let mut group = Vec::with_capacity(self.group);
+        let mut look = interval(bounds::LOOK_INTERVAL);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            // Takes what is there, and waits only for the first: a lone unit of work never waits for company.
-            let taken = self.queue.lock().await.recv_many(&mut group, self.group).await;
+            let taken = tokio::select! {
+                // Takes what is there, and waits only for the first: a lone unit of work never waits for company.
+                taken = async { self.queue.lock().await.recv_many(&mut group, self.group).await } => taken,
+                _ = look.tick(), if CHANGED_BY_OTHERS.is_some() => {
+                    self.look_for_others().await;
+                    continue;
+                }
+            };
             if taken == 0 {
                 break;
             }
@@ -114,9 +143,36 @@ impl Writer {
         }
     }
 
+    /// Says so, where another process has changed the file since this was last asked.
+    async fn look_for_others(&mut self) {
+        let Some(sql) = CHANGED_BY_OTHERS.filter(|_| self.announcements.is_followed()) else {
+            return;
+        };
+        let looking = async {
+            let mut connection = match self.connection.take() {
+                Some(connection) => connection,
+                None => {
+                    self.data_version = None;
+                    connect(&self.options).await.ok()?
+                }
+            };
+            let version: i64 = sqlx::query_scalar(sql).fetch_one(&mut connection).await.ok()?;
+            self.connection = Some(connection);
+            Some(version)
+        };
+        let found = tokio::time::timeout(bounds::QUERY_TIMEOUT, looking)
+            .await
+            .ok()
+            .flatten();
+        if found.is_none() || found != self.data_version {
+            self.announcements.others_committed();
+        }
+        self.data_version = found;
+    }
+
     async fn commit(&mut self, group: Vec<Waiting>) {
-        let (works, answers): (Vec<UnitOfWork>, Vec<oneshot::Sender<Answer>>) =
-            group.into_iter().map(|waiting| (waiting.work, waiting.answer)).unzip();
+        let (works, answers): (Vec<Unit>, Vec<oneshot::Sender<Answer>>) =
+            group.into_iter().map(|waiting| (waiting.unit, waiting.answer)).unzip();
         let results = match self.transact(&works).await {
             Ok(results) => results,
             Err(error) => {
@@ -135,7 +191,7 @@ impl Writer {
 
     /// Commits a group as one transaction. An error means that none of it can be relied on, and that the connection is
     /// given up: what state it is in isn't known.
-    async fn transact(&mut self, works: &[UnitOfWork]) -> Result<Vec<Answer>, String> {
+    async fn transact(&mut self, works: &[Unit]) -> Result<Vec<Answer>, String> {
         let transaction = async {
             let mut connection = self.begun().await?;
             let results = transaction(&mut connection, works)
@@ -162,6 +218,7 @@ impl Writer {
                 Err(_) => {}
             }
         }
+        self.data_version = None;
         let mut connection = connect(&self.options).await?;
         connection.execute(BEGIN).await.map_err(|error| plain(&error))?;
         Ok(connection)
@@ -181,9 +238,9 @@ async fn connect(options: &Options) -> Result<Connection, String> {
 }
 
 /// Writes the works into the transaction that is open, and commits it.
-async fn transaction(connection: &mut Connection, works: &[UnitOfWork]) -> Result<Vec<Answer>, sqlx::Error> {
+async fn transaction(connection: &mut Connection, works: &[Unit]) -> Result<Vec<Answer>, sqlx::Error> {
     if let [alone] = works {
-        let result = work::write_all(connection, alone).await;
+        let result = write(connection, alone).await;
         connection
             .execute(if result.is_ok() { "COMMIT" } else { "ROLLBACK" })
             .await?;
@@ -192,7 +249,7 @@ async fn transaction(connection: &mut Connection, works: &[UnitOfWork]) -> Resul
     let mut results = Vec::with_capacity(works.len());
     for unit in works {
         connection.execute("SAVEPOINT unit").await?;
-        let result = work::write_all(connection, unit).await;
+        let result = write(connection, unit).await;
         if result.is_err() {
             connection.execute("ROLLBACK TO SAVEPOINT unit").await?;
         }
@@ -201,4 +258,15 @@ async fn transaction(connection: &mut Connection, works: &[UnitOfWork]) -> Resul
     }
     connection.execute("COMMIT").await?;
     Ok(results)
+}
+
+/// Writes one unit, and tells of it once the transaction is committed.
+async fn write(connection: &mut Connection, unit: &Unit) -> Answer {
+    work::write_all(connection, &unit.work).await?;
+    let Some(sql) = ANNOUNCE else { return Ok(()) };
+    for change in &unit.announce {
+        let told = sqlx::query(sql).bind(change.to_string()).execute(&mut *connection);
+        told.await.map_err(|error| statement_failed(&error, "change"))?;
+    }
+    Ok(())
 }

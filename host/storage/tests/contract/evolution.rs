@@ -1,7 +1,9 @@
 //! A schema that goes on while hosts run, and what every question costs.
 
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
-use tillgate_application::ports::{CustomerRepository as _, InboxRepository as _, SubscriptionRepository as _, Write};
+use tillgate_application::ports::{
+    CustomerFilter, CustomerRepository as _, InboxRepository as _, SubscriptionRepository as _, Write,
+};
 use tillgate_storage::Database;
 
 use crate::given::{ACCOUNT, Place, TENANT, begin, commit, customer, page, shared, subscription};
@@ -52,7 +54,13 @@ async fn read_all(database: &Database) {
     assert!(found.is_some());
     let found = database.subscription(TENANT, subscription(1, 1).id).await.unwrap();
     assert!(found.is_some());
-    assert!(!database.customers(TENANT, &page(10, None)).await.unwrap().has_more);
+    assert!(
+        !database
+            .customers(TENANT, &CustomerFilter::default(), &page(10, None))
+            .await
+            .unwrap()
+            .has_more
+    );
     assert!(database.events(TENANT, &page(10, None)).await.unwrap().items.is_empty());
 }
 

@@ -2,7 +2,7 @@
 
 use tillgate_application::inbox::OutboxEvent;
 use tillgate_application::operation::{IdempotencyKey, IdempotencyRecord};
-use tillgate_application::ports::{CommitError, Conflict, Write};
+use tillgate_application::ports::{CommitError, Conflict, CustomerFilter, Write};
 use tillgate_domain::{EventId, InboxId};
 
 use crate::given::{
@@ -115,7 +115,10 @@ async fn one_of_racing_event_keys_wins(database: &Shared) {
     assert!(lost.iter().all(|error| *error == duplicate), "{lost:?}");
     let asked = ["evt_0".to_owned(), "evt_1".to_owned()];
     assert_eq!(database.known_event_keys(ACCOUNT, &asked).await.unwrap(), ["evt_1"]);
-    let customers = database.customers(TENANT, &page(100, None)).await.unwrap();
+    let customers = database
+        .customers(TENANT, &CustomerFilter::default(), &page(100, None))
+        .await
+        .unwrap();
     assert_eq!(customers.items.len(), 2, "the losers wrote nothing");
 }
 

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 
+mod changes;
 mod directory;
 mod evolution;
+mod filters;
 mod given;
 mod guards;
 mod imports;

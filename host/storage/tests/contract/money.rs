@@ -1,6 +1,6 @@
 //! Payments, refunds and disputes.
 
-use tillgate_application::ports::{RefundFilter, Write};
+use tillgate_application::ports::{PaymentFilter, RefundFilter, Write};
 use tillgate_domain::{
     CustomerId, Dispute, DisputeFacts, DisputeId, Payment, PaymentFacts, PaymentId, PaymentState, Refund, RefundFacts,
     RefundId, RefundState,
@@ -75,7 +75,10 @@ async fn a_payment_is_found_by_any_of_its_ids(database: &Shared) {
     );
     first.version = 2;
     assert_eq!(database.payment(TENANT, first.id).await.unwrap(), Some(first));
-    let found = database.payments(TENANT, &page(1, None)).await.unwrap();
+    let found = database
+        .payments(TENANT, &PaymentFilter::default(), &page(1, None))
+        .await
+        .unwrap();
     assert_eq!((found.items.len(), found.has_more), (1, true));
 }
 

@@ -299,6 +299,7 @@ async fn purchases_are_found_by_each_question(database: &Shared) {
         let filter = PurchaseFilter {
             customer_id,
             subscription_id,
+            ..PurchaseFilter::default()
         };
         assert_eq!(
             database

@@ -19,6 +19,9 @@ pub(crate) struct NextFault {
     pub(crate) status: Failure,
     #[serde(default = "one")]
     pub(crate) count: u32,
+    /// So many of the requests that are meant go well first.
+    #[serde(default)]
+    pub(crate) after: u32,
     /// Only requests whose path starts so.
     #[serde(default)]
     pub(crate) path_prefix: Option<String>,
@@ -134,6 +137,9 @@ impl Faults {
             {
                 return Err(format!("status {status} is not an error; use 400 to 599"));
             }
+            if fault.count == 0 {
+                return Err("count is at least 1".to_owned());
+            }
         }
         if self.next.len() + added.len() > MAX_WAITING {
             return Err(format!("at most {MAX_WAITING} faults can wait"));
@@ -145,14 +151,17 @@ impl Faults {
     /// The fault of this request, if one was asked for.
     pub(crate) fn take(&mut self, method: &str, path: &str) -> Option<NextFault> {
         let at = self.next.iter().position(|fault| {
-            fault.count > 0
-                && fault.path_prefix.as_ref().is_none_or(|prefix| path.starts_with(prefix))
+            fault.path_prefix.as_ref().is_none_or(|prefix| path.starts_with(prefix))
                 && fault
                     .method
                     .as_ref()
                     .is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
         })?;
-        let fault = &mut self.next[at];
+        let fault = self.next.get_mut(at)?;
+        if fault.after > 0 {
+            fault.after -= 1;
+            return None;
+        }
         fault.count -= 1;
         let taken = fault.clone();
         self.next.retain(|fault| fault.count > 0);
@@ -189,6 +198,14 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_comes_after_what_goes_well() {
+        let mut faults = faults(json!({"next": {"status": 500, "after": 2, "method": "POST"}})).unwrap();
+        assert!(faults.take("GET", "/v1/refunds").is_none());
+        let posted = [1, 2, 3, 4].map(|_| faults.take("POST", "/v1/refunds").is_some());
+        assert_eq!(posted, [false, false, true, false]);
+    }
+
+    #[test]
     fn odd_failures_have_names() {
         for name in ["hang", "close", "html", "empty"] {
             assert!(faults(json!({"next": {"status": name}})).is_ok());
@@ -196,5 +213,6 @@ mod tests {
         assert!(faults(json!({"next": {"status": "explode"}})).is_err());
         assert!(faults(json!({"next": {"status": 200}})).is_err());
         assert!(faults(json!({"latency": 5})).is_err());
+        assert!(faults(json!({"next": {"status": 500, "count": 0}})).is_err());
     }
 }

@@ -1,0 +1,31 @@
+//! Follows what other processes change in the same database.
+
+use std::convert::Infallible;
+
+use crate::Application;
+use crate::bounds::FOLLOW_PAUSE_MS;
+use crate::ports::StoreError;
+
+/// Follows: what is kept in memory is forgotten as soon as another process has changed it. Afterwards it is kept for seconds
+/// only.
+///
+/// # Errors
+/// The connection was lost: it doesn't end otherwise.
+pub async fn follow_changes(app: &Application) -> Result<Infallible, StoreError> {
+    let heed = |announcement| app.caches.heed(announcement);
+    let Err(lost) = app.store().follow_changes(&heed).await;
+    if app.caches.unheard() {
+        tracing::warn!(error = %lost, "changes of other hosts aren't heard; what is kept in memory is kept for seconds only");
+    }
+    Err(lost)
+}
+
+impl Application {
+    /// Follows again and again, with a pause where the connection was lost. It never ends.
+    pub async fn keep_following_changes(&self) {
+        loop {
+            let Err(_told) = follow_changes(self).await;
+            self.ports.clock.sleep(FOLLOW_PAUSE_MS).await;
+        }
+    }
+}
