@@ -1,7 +1,5 @@
 //! Two hosts on one PostgreSQL database: what one keeps in memory, it forgets when the other changes it.
 
-#![expect(clippy::unwrap_used, reason = "a failure shall end the test")]
-
 use std::time::Duration;
 
 use serde_json::json;
