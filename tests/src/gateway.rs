@@ -133,6 +133,22 @@ impl Gateway {
         gateway
     }
 
+    /// Starts another host on the same database, which several can share.
+    pub async fn another(&self) -> Self {
+        let mut gateway = Self {
+            directory: tempfile::tempdir().unwrap(),
+            database_url: self.database_url.clone(),
+            options: self.options.clone(),
+            child: None,
+            log: Arc::default(),
+            logging: None,
+            api: String::new(),
+            operations: String::new(),
+        };
+        gateway.restart().await;
+        gateway
+    }
+
     /// The command, with all that it needs in its environment.
     fn command(&self) -> Command {
         let mut command = Command::new(binary());

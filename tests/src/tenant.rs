@@ -111,6 +111,16 @@ impl Tenant {
             .bearer_auth(&self.key)
     }
 
+    /// Its API key.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// A request of the operator's.
+    pub fn as_operator(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        self.anonymous(method, path).bearer_auth(ADMIN_TOKEN)
+    }
+
     /// A request without any key, to be completed.
     pub fn anonymous(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         self.client
