@@ -144,11 +144,12 @@ mod tests {
 
     #[test]
     fn what_was_forgotten_while_it_was_read_is_not_kept() {
+        type Forget = fn(&Kept<u32, &'static str>);
         let kept = Kept::new(100);
-        let forget: [&dyn Fn(&Kept<u32, &'static str>); 3] =
-            [&|kept| kept.forget(&1), &|kept| kept.forget_where(|_| true), &|kept| {
-                kept.forget_where(|value| *value == "another")
-            }];
+        let one: Forget = |kept| kept.forget(&1);
+        let all: Forget = |kept| kept.forget_where(|_| true);
+        let others: Forget = |kept| kept.forget_where(|value| *value == "another");
+        let forget = [one, all, others];
         for forget in forget {
             let reading = kept.reading(&1);
             forget(&kept);
