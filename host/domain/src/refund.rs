@@ -127,14 +127,21 @@ impl Refund {
     }
 
     /// Takes in what a provider says, if it is newer, or of the same instant and further along. Answers whether anything
-    /// changed.
-    pub fn apply(&mut self, facts: RefundFacts, now: Timestamp) -> bool {
+    /// changed. By which ids the payment is named differs from one telling to the next: all of them are kept, and another
+    /// one is no news.
+    pub fn apply(&mut self, mut facts: RefundFacts, now: Timestamp) -> bool {
         if let (Some(new), Some(known)) = (facts.as_of, self.facts.as_of) {
             let behind = facts.state.rank() < self.facts.state.rank();
             if new < known || (new == known && behind) {
                 return false;
             }
         }
+        for name in facts.payment_references {
+            if !self.facts.payment_references.contains(&name) {
+                self.facts.payment_references.push(name);
+            }
+        }
+        facts.payment_references = self.facts.payment_references.clone();
         let same = RefundFacts {
             as_of: self.facts.as_of,
             ..facts.clone()
@@ -148,5 +155,52 @@ impl Refund {
             });
         }
         !same
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(names: &[&str]) -> RefundFacts {
+        RefundFacts {
+            provider_reference: "re_1".to_owned(),
+            state: RefundState::Succeeded,
+            amount: Money::new(500, "usd".parse().unwrap()),
+            payment_references: names.iter().map(|name| (*name).to_owned()).collect(),
+            reason: None,
+            failure_reason: None,
+            as_of: Some(Timestamp::from_millis(1_000)),
+        }
+    }
+
+    fn refund() -> Refund {
+        Refund::create(
+            RefundId::from_bits(1),
+            TenantId::from_bits(2),
+            ProviderAccountId::from_bits(3),
+            None,
+            facts(&["pi_1", "ch_1"]),
+            Timestamp::from_millis(0),
+        )
+    }
+
+    #[test]
+    fn another_name_of_its_payment_is_kept_and_no_news() {
+        let mut refund = refund();
+        assert!(!refund.apply(facts(&["pi_1", "in_1"]), Timestamp::from_millis(1)));
+        assert_eq!(refund.facts.payment_references, ["pi_1", "ch_1", "in_1"]);
+        assert_eq!(refund.events.len(), 1);
+    }
+
+    #[test]
+    fn what_changed_is_told() {
+        let mut refund = refund();
+        let failed = RefundFacts {
+            state: RefundState::Failed,
+            ..facts(&["pi_1"])
+        };
+        assert!(refund.apply(failed, Timestamp::from_millis(1)));
+        assert_eq!(refund.events.len(), 2);
     }
 }
