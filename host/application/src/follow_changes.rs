@@ -2,22 +2,21 @@
 
 use std::convert::Infallible;
 
-use crate::Application;
 use crate::bounds::FOLLOW_PAUSE_MS;
-use crate::ports::StoreError;
+use crate::{Application, ApplicationError};
 
 /// Follows: what is kept in memory is forgotten as soon as another process has changed it. Afterwards it is kept for seconds
 /// only.
 ///
 /// # Errors
 /// The connection was lost: it doesn't end otherwise.
-pub async fn follow_changes(app: &Application) -> Result<Infallible, StoreError> {
+pub async fn follow_changes(app: &Application) -> Result<Infallible, ApplicationError> {
     let heed = |announcement| app.caches.heed(announcement);
     let Err(lost) = app.store().follow_changes(&heed).await;
     if app.caches.unheard() {
         tracing::warn!(error = %lost, "changes of other hosts aren't heard; what is kept in memory is kept for seconds only");
     }
-    Err(lost)
+    Err(lost.into())
 }
 
 impl Application {
