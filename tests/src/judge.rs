@@ -1,4 +1,4 @@
-//! Outside judges: the official SDKs, installed from their registries into the target directory, once.
+//! Outside judges: the official SDKs and libraries, installed from their registries into the target directory, once.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -6,9 +6,9 @@ use std::sync::OnceLock;
 use tokio::process::Command;
 use tokio::sync::Mutex;
 
-/// The SDK versions that judge.
-const NODE_STRIPE: &str = "stripe@23.1.0";
-const PYTHON_STRIPE: &str = "stripe==16.1.0";
+/// What judges.
+const NODE_PACKAGES: [&str; 2] = ["stripe@23.1.0", "standardwebhooks@1.1.1"];
+const PYTHON_PACKAGES: [&str; 2] = ["stripe==16.1.0", "standardwebhooks==1.1.0"];
 
 fn judges() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -45,25 +45,19 @@ async fn run(command: &mut Command) -> String {
     text
 }
 
-/// Runs a judge written for Node with the official `stripe` package, and gives what it printed.
+/// Runs a judge written for Node with the official packages, and gives what it printed.
 pub async fn node_judge(script: &str, arguments: &[&str]) -> String {
     let directory = tools("node");
     {
         let _alone = installing().lock().await;
-        let installed = directory.join(NODE_STRIPE);
+        let installed = directory.join(NODE_PACKAGES.join("+"));
         if !installed.is_file() {
-            let install = [
-                "install",
-                "--no-save",
-                "--no-audit",
-                "--no-fund",
-                "--ignore-scripts",
-                NODE_STRIPE,
-            ];
+            let install = ["install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts"];
             run(Command::new("npm")
                 .args(["--prefix"])
                 .arg(&directory)
                 .args(install)
+                .args(NODE_PACKAGES)
                 .current_dir(&directory))
             .await;
             std::fs::write(installed, "").unwrap();
@@ -76,16 +70,20 @@ pub async fn node_judge(script: &str, arguments: &[&str]) -> String {
     .await
 }
 
-/// Runs a judge written for Python with the official `stripe` package, and gives what it printed.
+/// Runs a judge written for Python with the official packages, and gives what it printed.
 pub async fn python_judge(script: &str, arguments: &[&str]) -> String {
     let directory = tools("python-packages");
     {
         let _alone = installing().lock().await;
-        let installed = directory.join(PYTHON_STRIPE);
+        let installed = directory.join(PYTHON_PACKAGES.join("+"));
         if !installed.is_file() {
             // Into a directory of its own: that needs no virtual environment, which some distributions package apart.
             let install = ["-m", "pip", "install", "--quiet", "--upgrade", "--target"];
-            run(Command::new("python3").args(install).arg(&directory).arg(PYTHON_STRIPE)).await;
+            run(Command::new("python3")
+                .args(install)
+                .arg(&directory)
+                .args(PYTHON_PACKAGES))
+            .await;
             std::fs::write(installed, "").unwrap();
         }
     }

@@ -13,6 +13,7 @@ mod exposition;
 mod gateway;
 mod judge;
 mod provider;
+mod receiver;
 mod tenant;
 mod world;
 
@@ -21,5 +22,6 @@ pub use exposition::Exposition;
 pub use gateway::{ADMIN_TOKEN, Database, Gateway, GatewayOptions, Running, plugins, run_cli};
 pub use judge::{node_judge, python_judge};
 pub use provider::{Provider, signature_header};
+pub use receiver::{Received, Receiver};
 pub use tenant::{Tenant, answer_of};
 pub use world::World;

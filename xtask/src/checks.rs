@@ -147,16 +147,14 @@ fn judges() -> Result<()> {
         .collect();
     if !missing.is_empty() {
         bail!(
-            "not found on PATH: {}. The official Stripe SDKs, from npm and PyPI, judge the gateway; install Node.js with npm \
+            "not found on PATH: {}. Official SDKs and libraries, from npm and PyPI, judge the gateway; install Node.js with npm \
              and Python 3 with pip (Debian: apt-get install nodejs npm python3-pip)",
             missing.join(", ")
         );
     }
     let pip = process::output(Command::new("python3").args(["-m", "pip", "--version"]));
     if pip.is_err() {
-        bail!(
-            "python3 has no pip, with which the official Stripe SDK is installed (Debian: apt-get install python3-pip)"
-        );
+        bail!("python3 has no pip, with which official libraries are installed (Debian: apt-get install python3-pip)");
     }
     Ok(())
 }

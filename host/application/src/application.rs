@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 use crate::caches::Caches;
-use crate::ports::{Clock, Ids, Metrics, PaymentGateway, Plugins, Sealer, Store};
+use crate::ports::{Clock, EventSender, Ids, Metrics, PaymentGateway, Plugins, Sealer, Store};
 use crate::retry::RetryPolicy;
 use crate::webhook_failures::WebhookFailures;
 
@@ -28,6 +28,8 @@ pub struct Ports {
     pub sealer: Arc<dyn Sealer>,
     /// The numbers.
     pub metrics: Arc<dyn Metrics>,
+    /// The way to tenants' event endpoints.
+    pub events: Arc<dyn EventSender>,
 }
 
 /// What is configured.
@@ -49,6 +51,8 @@ pub struct Application {
     pub(crate) caches: Caches,
     pub(crate) webhook_failures: WebhookFailures,
     pub(crate) inbox_wakeup: Notify,
+    pub(crate) events_wakeup: Notify,
+    pub(crate) deliveries_wakeup: Notify,
     pub(crate) tasks: TaskTracker,
 }
 
@@ -62,6 +66,8 @@ impl Application {
             caches: Caches::default(),
             webhook_failures: WebhookFailures::default(),
             inbox_wakeup: Notify::new(),
+            events_wakeup: Notify::new(),
+            deliveries_wakeup: Notify::new(),
             tasks: TaskTracker::new(),
         })
     }
@@ -91,6 +97,16 @@ impl Application {
     /// Waits until a webhook was stored whose effect is still to come.
     pub async fn stored_webhook(&self) {
         self.inbox_wakeup.notified().await;
+    }
+
+    /// Waits until an event was committed here that has no place in the order of all events yet.
+    pub async fn published_event(&self) {
+        self.events_wakeup.notified().await;
+    }
+
+    /// Waits until an event was put on its way to an endpoint.
+    pub async fn waiting_delivery(&self) {
+        self.deliveries_wakeup.notified().await;
     }
 
     /// How many operations this host runs just now.

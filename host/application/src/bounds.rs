@@ -31,6 +31,50 @@ pub const INBOX_PAUSE_MS: i64 = 1_000;
 /// The longest pause, in milliseconds.
 pub const INBOX_PAUSE_MAX_MS: i64 = 60 * 60 * 1000;
 
+/// How many events get their place in the order of all events at a time: one transaction of some milliseconds.
+pub const FAN_OUT_BATCH: u32 = 500;
+
+/// How many deliveries are looked for at a time.
+pub const DELIVERY_BATCH: u32 = 128;
+
+/// How many events are sent to one endpoint at a time: enough that a slow one keeps up with a busy tenant, and few enough
+/// for a small server.
+pub const DELIVERIES_AT_ONCE: usize = 8;
+
+/// How long the host that sends an event has it to itself, in milliseconds: longer than an endpoint may take to answer, and
+/// no longer than what another host may wait with after this one died.
+pub const DELIVERY_LEASE_MS: i64 = 20_000;
+
+/// How long an endpoint may take to answer, in milliseconds (Standard Webhooks advises 15 to 30 s).
+pub const DELIVERY_TIMEOUT_MS: i64 = 15_000;
+
+/// The pauses between the tries of a delivery, in milliseconds: the schedule that Standard Webhooks recommends, over three
+/// days (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>).
+pub const DELIVERY_PAUSES_MS: [i64; 9] = [
+    5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 50_400_000, 72_000_000, 86_400_000,
+];
+
+/// The longest pause an endpoint may ask for, in milliseconds: a day.
+pub const DELIVERY_RETRY_AFTER_MAX_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// How many tries a delivery remembers: a whole schedule, and one more.
+pub const DELIVERY_LOG_MAX: usize = 11;
+
+/// How long nothing may arrive at an endpoint until it is disabled, in milliseconds: five days, longer than a schedule.
+pub const ENDPOINT_FAILING_MAX_MS: i64 = 5 * 24 * 60 * 60 * 1000;
+
+/// How many endpoints a tenant may have.
+pub const EVENT_ENDPOINTS_MAX: u32 = 50;
+
+/// How many names of events an endpoint may list.
+pub const EVENT_TYPES_MAX: usize = 64;
+
+/// How many secrets of an endpoint may sign at a time: each makes the signature header longer by 48 bytes.
+pub const ENDPOINT_SECRETS_MAX: usize = 5;
+
+/// How many events are sent again for one request.
+pub const RESEND_MAX: u32 = 500;
+
 /// How long an account with its opened secrets, an API key, or a customer's subscriptions may be kept in memory, in
 /// milliseconds, while changes of other processes are heard. It bounds what a change that was not heard can do.
 pub const CACHE_AGE_MAX_MS: i64 = 300_000;

@@ -12,7 +12,7 @@ use crate::account::ConnectedAccount;
 use crate::authenticate_api_key::AuthenticatedTenant;
 use crate::bounds::{CACHE_AGE_MAX_MS, CACHE_AGE_UNHEARD_MS, CACHE_ENTRIES_MAX, CACHED_CUSTOMERS_MAX};
 use crate::kept::Kept;
-use crate::ports::{Announcement, Change, CommitError, UnitOfWork};
+use crate::ports::{Announcement, Change, CommitError, UnitOfWork, Write};
 
 /// What is kept.
 pub(crate) struct Caches {
@@ -84,7 +84,11 @@ impl Application {
     /// Commits, and forgets what that changed before it answers: nobody is shown what was before his own change.
     pub(crate) async fn commit(&self, work: UnitOfWork) -> Result<(), CommitError> {
         let changes = work.changes();
+        let publishes = work.writes().iter().any(|write| matches!(write, Write::Event(_)));
         let committed = self.store().commit(work).await;
+        if publishes {
+            self.events_wakeup.notify_one();
+        }
         // Where the store broke, it may be committed all the same.
         for change in changes {
             self.caches.forget(change);

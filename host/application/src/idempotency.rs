@@ -100,7 +100,11 @@ impl Application {
         }
     }
 
-    async fn kept_answer<T: DeserializeOwned>(&self, caller: &Caller) -> Result<Option<T>, ApplicationError> {
+    /// What the first request with the key of the caller was answered, if there was one.
+    pub(crate) async fn kept_answer<T: DeserializeOwned>(
+        &self,
+        caller: &Caller,
+    ) -> Result<Option<T>, ApplicationError> {
         let Some(record) = self.idempotency_record(caller).await? else {
             return Ok(None);
         };

@@ -69,6 +69,10 @@ pub struct OutboxEvent {
     pub event_type: String,
     /// The id of what it happened to.
     pub aggregate_id: String,
+    /// Events of one subject reach an endpoint in their order: the subscription it is about, or else the aggregate.
+    pub subject: String,
+    /// Its place in the order of all events, from 1; none before it has one.
+    pub position: Option<u64>,
     /// The whole event, as JSON.
     pub payload: String,
     /// When it was recorded.

@@ -84,11 +84,15 @@ impl Application {
                     changes: views::changes(&event),
                 },
             };
+            // What is about a subscription comes in order with what happens to it.
+            let subject = object["subscription_id"].as_str().unwrap_or(&aggregate_id);
             work.push(Write::Event(OutboxEvent {
                 id,
                 tenant_id,
                 event_type: view.r#type.clone(),
                 aggregate_id: aggregate_id.clone(),
+                subject: subject.to_owned(),
+                position: None,
                 payload: serde_json::to_string(&view).unwrap_or_default(),
                 created_at: event.recorded_at,
             }));

@@ -81,9 +81,43 @@ pub enum EventKind {
     DisputeOpened,
     /// A dispute changed.
     DisputeUpdated,
+    /// An event endpoint was disabled, because it had failed for too long.
+    EventEndpointDisabled,
 }
 
 impl EventKind {
+    /// The names of all of them.
+    pub const NAMES: [&'static str; 28] = [
+        "customer.created",
+        "customer.associated",
+        "checkout_session.created",
+        "checkout_session.completed",
+        "checkout_session.paid",
+        "checkout_session.failed",
+        "checkout_session.expired",
+        "subscription.created",
+        "subscription.status_changed",
+        "subscription.canceled",
+        "subscription.cancellation_scheduled",
+        "subscription.cancellation_withdrawn",
+        "subscription.seats_changed",
+        "subscription.plan_changed",
+        "subscription.paused",
+        "subscription.resumed",
+        "subscription.renewed",
+        "purchase.created",
+        "purchase.completed",
+        "purchase.failed",
+        "payment.succeeded",
+        "payment.failed",
+        "payment.refunded",
+        "refund.created",
+        "refund.updated",
+        "dispute.opened",
+        "dispute.updated",
+        "event_endpoint.disabled",
+    ];
+
     /// The event's name in the API: aggregate, dot, past tense.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -115,6 +149,7 @@ impl EventKind {
             Self::RefundUpdated => "refund.updated",
             Self::DisputeOpened => "dispute.opened",
             Self::DisputeUpdated => "dispute.updated",
+            Self::EventEndpointDisabled => "event_endpoint.disabled",
         }
     }
 }

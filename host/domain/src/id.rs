@@ -93,6 +93,10 @@ ids! {
     InboxId = "whk";
     /// An import of what a provider has already.
     ImportId = "imp";
+    /// Where a tenant wants events.
+    EventEndpointId = "eep";
+    /// An event on its way to an endpoint.
+    DeliveryId = "dlv";
 }
 
 #[cfg(test)]

@@ -31,8 +31,8 @@ pub use error::DomainError;
 pub use event::{DomainEvent, EventKind};
 pub use fact::{FactOrder, FactSource, FactStamp, SubscriptionChange};
 pub use id::{
-    ApiKeyId, CheckoutSessionId, CustomerId, DisputeId, EventId, IdError, ImportId, InboxId, OperationId, PaymentId,
-    ProviderAccountId, PurchaseId, RefundId, SubscriptionId, TenantId,
+    ApiKeyId, CheckoutSessionId, CustomerId, DeliveryId, DisputeId, EventEndpointId, EventId, IdError, ImportId,
+    InboxId, OperationId, PaymentId, ProviderAccountId, PurchaseId, RefundId, SubscriptionId, TenantId,
 };
 pub use money::{Currency, Money, MoneyError};
 pub use payment::{Payment, PaymentFacts, PaymentState};

@@ -4,6 +4,7 @@
 //! that a test can say that something was done once. [`Fuse`] stops the host at any point between two steps, as a
 //! `kill -9` would, and [`World`] starts it again on what was stored.
 
+mod events;
 mod fuse;
 mod imports;
 mod metrics;
@@ -16,6 +17,7 @@ mod store;
 mod webhooks;
 mod world;
 
+pub use events::FakeEndpoints;
 pub use fuse::Fuse;
 pub use metrics::RecordingMetrics;
 pub use plugins::FakePlugins;

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use async_trait::async_trait;
 use tillgate_application::account::{ApiKey, ProviderAccount, SealedSecret};
-use tillgate_application::inbox::{InboxEntry, InboxStatus, OutboxEvent};
+use tillgate_application::inbox::{InboxEntry, InboxStatus};
 use tillgate_application::operation::{IdempotencyRecord, Operation, OperationStatus};
 use tillgate_application::ports::{
     AccountRepository, CheckoutSessionRepository, CustomerFilter, CustomerRepository, DirectoryRepository, Exchange,
@@ -27,7 +27,7 @@ fn cut<T>(mut rows: Vec<T>, limit: u32) -> Vec<T> {
 }
 
 /// One page of rows that come in the order of their ids.
-fn page_of<'a, T: Clone + 'a, I: Display>(
+pub(crate) fn page_of<'a, T: Clone + 'a, I: Display>(
     rows: impl Iterator<Item = &'a T>,
     request: &PageRequest,
     id: impl Fn(&T) -> I,
@@ -562,17 +562,6 @@ impl InboxRepository for MemoryStore {
         self.ask(|rows| {
             let known = |key: &&String| rows.event_keys.contains_key(&(account_id, (*key).clone()));
             dedupe_keys.iter().filter(known).cloned().collect()
-        })
-        .await
-    }
-
-    async fn events(&self, tenant_id: TenantId, page: &PageRequest) -> Asked<Page<OutboxEvent>> {
-        self.ask(|rows| {
-            page_of(
-                rows.events.values().filter(|row| row.tenant_id == tenant_id),
-                page,
-                |row| row.id,
-            )
         })
         .await
     }

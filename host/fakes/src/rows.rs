@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use tillgate_application::account::{ApiKey, ProviderAccount, SealedSecret};
+use tillgate_application::event_endpoint::{Delivery, EventEndpoint};
 use tillgate_application::import::{Import, ImportStatus};
 use tillgate_application::inbox::{InboxEntry, OutboxEvent};
 use tillgate_application::operation::{IdempotencyRecord, Operation, OperationStatus};
 use tillgate_application::ports::{Conflict, Exchange, Write};
 use tillgate_domain::{
-    ApiKeyId, CheckoutSession, CheckoutSessionId, Customer, CustomerId, Dispute, DisputeId, EventId, ImportId, InboxId,
-    OperationId, Organization, Payment, PaymentId, Product, ProviderAccountId, Purchase, PurchaseId, Refund, RefundId,
-    Subscription, SubscriptionId, Tenant, TenantId, User,
+    ApiKeyId, CheckoutSession, CheckoutSessionId, Customer, CustomerId, DeliveryId, Dispute, DisputeId,
+    EventEndpointId, EventId, ImportId, InboxId, OperationId, Organization, Payment, PaymentId, Product,
+    ProviderAccountId, Purchase, PurchaseId, Refund, RefundId, Subscription, SubscriptionId, Tenant, TenantId, User,
 };
 
 /// The tables.
@@ -38,6 +39,10 @@ pub struct Rows {
     pub event_keys: BTreeMap<(ProviderAccountId, String), InboxId>,
     pub events: BTreeMap<EventId, OutboxEvent>,
     pub imports: BTreeMap<ImportId, Import>,
+    pub events_ordered: u64,
+    pub commit_order: Vec<EventId>,
+    pub event_endpoints: BTreeMap<EventEndpointId, EventEndpoint>,
+    pub deliveries: BTreeMap<DeliveryId, Delivery>,
 }
 
 type Written = Result<(), Conflict>;
@@ -278,10 +283,43 @@ impl Rows {
                 }
                 save(&mut self.imports, "import", row.id, row, |row| &mut row.version)
             }
-            Write::Event(row) => insert(&mut self.events, "event", row.id, row),
+            Write::Event(row) => {
+                self.commit_order.push(row.id);
+                insert(&mut self.events, "event", row.id, row)
+            }
+            Write::OrderEvents { from, ids } => self.order_events(from, &ids),
+            Write::EventEndpoint(row) => {
+                exists(&self.tenants, &row.tenant_id, "event endpoint")?;
+                save(&mut self.event_endpoints, "event endpoint", row.id, row, |row| {
+                    &mut row.version
+                })
+            }
+            Write::Delivery(row) => {
+                exists(&self.event_endpoints, &row.endpoint_id, "delivery")?;
+                let same = |other: &Delivery| other.endpoint_id == row.endpoint_id && other.event_id == row.event_id;
+                if self.deliveries.values().any(|other| other.id != row.id && same(other)) {
+                    return Err(Conflict::Version("delivery"));
+                }
+                save(&mut self.deliveries, "delivery", row.id, row, |row| &mut row.version)
+            }
             // The rest is the caller's.
             _ => Ok(()),
         }
+    }
+
+    fn order_events(&mut self, from: u64, ids: &[EventId]) -> Written {
+        let conflict = Err(Conflict::Version("order of events"));
+        if self.events_ordered != from {
+            return conflict;
+        }
+        for id in ids {
+            self.events_ordered += 1;
+            match self.events.get_mut(id).filter(|event| event.position.is_none()) {
+                Some(event) => event.position = Some(self.events_ordered),
+                None => return conflict,
+            }
+        }
+        Ok(())
     }
 
     fn save_checkout_session(&mut self, mut row: CheckoutSession) -> Written {

@@ -12,7 +12,8 @@ use tillgate_application::{
 use tillgate_domain::{CheckoutType, Mode, ProviderAccountId, TenantId, Timestamp};
 
 use crate::{
-    FakePlugins, FakeProvider, Fuse, ManualClock, MemoryStore, PlainSealer, RecordingMetrics, SeededIds, webhook,
+    FakeEndpoints, FakePlugins, FakeProvider, Fuse, ManualClock, MemoryStore, PlainSealer, RecordingMetrics, SeededIds,
+    webhook,
 };
 
 /// When a world begins, in seconds since 1970.
@@ -24,6 +25,8 @@ pub struct World {
     pub store: Arc<MemoryStore>,
     /// The provider.
     pub provider: Arc<FakeProvider>,
+    /// Tenants' event endpoints.
+    pub endpoints: Arc<FakeEndpoints>,
     /// The time.
     pub clock: Arc<ManualClock>,
     /// What stops the host.
@@ -50,8 +53,18 @@ impl World {
         let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(NOW)));
         let ids = Arc::new(SeededIds::default());
         let metrics = Arc::new(RecordingMetrics::default());
+        let endpoints = Arc::new(FakeEndpoints::default());
         Self {
-            app: host(&store, &provider, &clock, &ids, &metrics, RetryPolicy::NEVER),
+            app: host(
+                &store,
+                &provider,
+                &endpoints,
+                &clock,
+                &ids,
+                &metrics,
+                RetryPolicy::NEVER,
+            ),
+            endpoints,
             metrics,
             store,
             provider,
@@ -153,6 +166,7 @@ impl World {
         self.app = host(
             &self.store,
             &self.provider,
+            &self.endpoints,
             &self.clock,
             &self.ids,
             &self.metrics,
@@ -166,6 +180,7 @@ impl World {
         host(
             &self.store,
             &self.provider,
+            &self.endpoints,
             &self.clock,
             &self.ids,
             &self.metrics,
@@ -220,6 +235,7 @@ impl World {
 fn host(
     store: &Arc<MemoryStore>,
     provider: &Arc<FakeProvider>,
+    endpoints: &Arc<FakeEndpoints>,
     clock: &Arc<ManualClock>,
     ids: &Arc<SeededIds>,
     metrics: &Arc<RecordingMetrics>,
@@ -233,6 +249,7 @@ fn host(
         ids: Arc::clone(ids) as _,
         sealer: Arc::new(PlainSealer),
         metrics: Arc::clone(metrics) as _,
+        events: Arc::clone(endpoints) as _,
     };
     let public_url = "https://pay.platform.example".to_owned();
     let settings = Settings {

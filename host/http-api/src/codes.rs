@@ -92,6 +92,10 @@ codes! {
         "Check the id (pay_…, ours and not the provider's) and that the key is the right tenant's.";
     RefundNotFound = 404 "refund_not_found", "There is no such refund",
         "Check the id (ref_…, ours and not the provider's) and that the key is the right tenant's.";
+    EventNotFound = 404 "event_not_found", "There is no such event, or not any more",
+        "Check the id (evt_…) and that the key is the right tenant's. Events are kept for a time: begin the feed anew without after, and compare with what you have.";
+    EventEndpointNotFound = 404 "event_endpoint_not_found", "There is no such event endpoint",
+        "Check the id (eep_…) and that the key is the right tenant's; GET /v1/event-endpoints lists them.";
     NotFound = 404 "not_found", "There is no such thing",
         "Check the id and that the key is the right tenant's.";
     // 405, 408, 413, 415: the request isn't one this route takes.

@@ -14,6 +14,8 @@ mod checkout_sessions;
 mod codes;
 mod customers;
 mod docs;
+mod event_endpoints;
+mod events;
 mod extract;
 mod json;
 mod legacy;

@@ -150,6 +150,8 @@ pub(crate) struct IdempotencyKeyHeader {
         (name = "Purchases", description = "What was bought."),
         (name = "Payments", description = "What was paid, or wasn't."),
         (name = "Refunds", description = "What was given back."),
+        (name = "Events", description = "What happened, in order."),
+        (name = "Event endpoints", description = "Where the tenant wants its events."),
         (name = "Capabilities", description = "What each provider account can do."),
         (name = "Webhooks", description = "What providers report."),
         (name = "Legacy", description = "For code that is still to be moved to the routes above."),

@@ -12,9 +12,9 @@ use crate::codes::Code;
 use crate::problem::Problem;
 use crate::state::{Api, ApiOptions};
 use crate::{
-    capabilities, checkout_sessions, customers, docs, legacy, observe, openapi, operations, organizations, payments,
-    plugins, portal_sessions, products, provider_accounts, purchases, refunds, subscriptions, tenant_api_keys, tenants,
-    users, webhooks,
+    capabilities, checkout_sessions, customers, docs, event_endpoints, events, legacy, observe, openapi, operations,
+    organizations, payments, plugins, portal_sessions, products, provider_accounts, purchases, refunds, subscriptions,
+    tenant_api_keys, tenants, users, webhooks,
 };
 
 /// Tenant API, operator API, webhooks, their documentation, and whether the host is alive.
@@ -40,6 +40,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(purchases::routes())
         .merge(payments::routes())
         .merge(refunds::routes())
+        .merge(events::routes())
+        .merge(event_endpoints::routes())
         .merge(capabilities::routes())
         .merge(webhooks::routes())
         .merge(legacy::routes())

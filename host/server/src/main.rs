@@ -5,6 +5,7 @@ mod clock;
 mod commands;
 mod config;
 mod demo;
+mod event_sender;
 mod lifecycle;
 mod output;
 mod serve;

@@ -14,6 +14,7 @@ use tillgate_vault::{MasterKey, Vault};
 
 use crate::clock::{SystemClock, SystemIds};
 use crate::config::{Config, ConfigError};
+use crate::event_sender::EgressEventSender;
 use crate::telemetry;
 
 /// Why the gateway can't be put together. Each says what to do.
@@ -104,6 +105,8 @@ pub(crate) async fn wire(config: &Config, migrations: Migrations) -> Result<Wire
     let options = DatabaseOptions::new(&config.database.url).with_metrics(metrics.clone());
     let database = open(options, migrations).await?;
     let plugin_host = Arc::new(plugin_host);
+    let event_sender =
+        EgressEventSender::new(origin_overrides(config)?).map_err(|error| WiringError::Machine(error.to_string()))?;
     let ports = Ports {
         store: Arc::new(database.clone()),
         gateway: plugin_host.clone(),
@@ -112,6 +115,7 @@ pub(crate) async fn wire(config: &Config, migrations: Migrations) -> Result<Wire
         ids: Arc::new(SystemIds::default()),
         sealer: Arc::new(vault),
         metrics: metrics.clone(),
+        events: Arc::new(event_sender),
     };
     Ok(Wired {
         ports,
@@ -132,19 +136,22 @@ fn millis(seconds: u64) -> i64 {
     i64::try_from(seconds.saturating_mul(1_000)).unwrap_or(i64::MAX)
 }
 
+/// The origins that may be reached though they aren't https to a public address.
+fn origin_overrides(config: &Config) -> Result<OriginOverrides, ConfigError> {
+    OriginOverrides::parse(config.egress.origin_overrides.iter().map(String::as_str)).map_err(|error| {
+        ConfigError::Key {
+            key: "egress.origin_overrides".to_owned(),
+            reason: error.to_string(),
+        }
+    })
+}
+
 /// Loads the plugins. What isn't accepted is told.
 pub(crate) fn open_plugins(
     config: &Config,
     master: &MasterKey,
     metrics: Arc<dyn Metrics>,
 ) -> Result<(PluginHost, Vec<(PathBuf, PluginRejected)>), WiringError> {
-    let origin_overrides =
-        OriginOverrides::parse(config.egress.origin_overrides.iter().map(String::as_str)).map_err(|error| {
-            ConfigError::Key {
-                key: "egress.origin_overrides".to_owned(),
-                reason: error.to_string(),
-            }
-        })?;
     let client = Client::new(EgressOptions::default()).map_err(|error| WiringError::Machine(error.to_string()))?;
     let directory = config.plugins.directory.clone();
     let cache = config
@@ -152,7 +159,7 @@ pub(crate) fn open_plugins(
         .cache_directory
         .clone()
         .unwrap_or_else(|| directory.join(".cache"));
-    let mut options = PluginHostOptions::new(directory, origin_overrides);
+    let mut options = PluginHostOptions::new(directory, origin_overrides(config)?);
     options.metrics = metrics;
     options.cache_directory = Some(cache);
     options.cache_key = master.derive("plugin artifacts");

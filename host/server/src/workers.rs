@@ -1,12 +1,15 @@
-//! What goes on beside the requests: stored webhooks are processed, abandoned operations are resumed, what others change is
-//! heard of.
+//! What goes on beside the requests: stored webhooks are processed, events are sent to those who want them, abandoned
+//! operations are resumed, what others change is heard of.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tillgate_application::{Application, DueWebhooks, due_webhooks, process_webhooks, resume_abandoned_operations};
-use tillgate_domain::ProviderAccountId;
+use tillgate_application::{
+    Application, DueDeliveries, DueWebhooks, deliver_events, due_deliveries, due_webhooks, fan_out_events,
+    process_webhooks, resume_abandoned_operations,
+};
+use tillgate_domain::{EventEndpointId, ProviderAccountId};
 use tillgate_plugin_host::PluginHost;
 use tokio::task::{self, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +28,12 @@ const PLUGINS_INTERVAL: Duration = Duration::from_secs(2);
 /// How many accounts' stored webhooks are processed at a time.
 const ACCOUNTS_AT_ONCE: usize = 16;
 
+/// How often events are looked for that nobody was woken for: those of another host, and those to be sent again.
+const EVENTS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How many endpoints are sent to at a time.
+const ENDPOINTS_AT_ONCE: usize = 32;
+
 /// How long a worker waits after the store failed.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(2);
 
@@ -39,6 +48,8 @@ pub(crate) fn start(
     tracker.spawn(look_for_plugins(Arc::clone(plugin_host), ending.clone()));
     tracker.spawn(follow_changes(Arc::clone(app), ending.clone()));
     tracker.spawn(process_stored_webhooks(Arc::clone(app), ending.clone()));
+    tracker.spawn(order_events(Arc::clone(app), ending.clone()));
+    tracker.spawn(send_events(Arc::clone(app), ending.clone()));
     tracker.spawn(resume_operations(Arc::clone(app), ending.clone(), alone));
     tracker.close();
     tracker
@@ -80,6 +91,73 @@ async fn process_stored_webhooks(app: Arc<Application>, ending: CancellationToke
         }
     }
     while running.join_next().await.is_some() {}
+}
+
+/// Gives events their place in the order of all events, and puts them on their way.
+async fn order_events(app: Arc<Application>, ending: CancellationToken) {
+    while !ending.is_cancelled() {
+        let pause = match fan_out_events(&app).await {
+            Ok(_) => EVENTS_INTERVAL,
+            Err(error) => {
+                tracing::error!(%error, "events could not be ordered");
+                PAUSE_AFTER_FAILURE
+            }
+        };
+        tokio::select! {
+            () = app.published_event() => {}
+            () = tokio::time::sleep(pause) => {}
+            () = ending.cancelled() => {}
+        }
+    }
+}
+
+/// Sends events, to several endpoints at a time: one that is slow keeps no other waiting.
+async fn send_events(app: Arc<Application>, ending: CancellationToken) {
+    let mut running = JoinSet::new();
+    let mut busy: HashMap<task::Id, EventEndpointId> = HashMap::new();
+    while !ending.is_cancelled() {
+        let mut pause = EVENTS_INTERVAL;
+        if busy.len() < ENDPOINTS_AT_ONCE {
+            let except: Vec<EventEndpointId> = busy.values().copied().collect();
+            match due_deliveries(&app, &except).await {
+                Ok(all) => {
+                    for due in all.into_iter().take(ENDPOINTS_AT_ONCE - busy.len()) {
+                        let endpoint_id = due.endpoint_id;
+                        let task = running.spawn(send_to_endpoint(Arc::clone(&app), due, ending.clone()));
+                        busy.insert(task.id(), endpoint_id);
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, "events could not be looked for");
+                    pause = PAUSE_AFTER_FAILURE;
+                }
+            }
+        }
+        tokio::select! {
+            () = app.waiting_delivery() => {}
+            () = tokio::time::sleep(pause) => {}
+            () = ending.cancelled() => {}
+            Some(ended) = running.join_next_with_id() => {
+                let id = match ended {
+                    Ok((id, ())) => id,
+                    Err(error) => error.id(),
+                };
+                busy.remove(&id);
+            }
+        }
+    }
+    while running.join_next().await.is_some() {}
+}
+
+async fn send_to_endpoint(app: Arc<Application>, due: DueDeliveries, ending: CancellationToken) {
+    let endpoint_id = due.endpoint_id;
+    match deliver_events(&app, due, &ending).await {
+        Ok(tried) => tracing::debug!(endpoint.id = %endpoint_id, tried, "events sent"),
+        Err(error) => {
+            tracing::error!(endpoint.id = %endpoint_id, %error, "events could not be sent");
+            tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
+        }
+    }
 }
 
 /// Forgets what another host, or a command, has changed.

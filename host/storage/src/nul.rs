@@ -89,9 +89,19 @@ pub(crate) fn is_in(write: &Write) -> bool {
         Write::Event(event) => any([
             Some(event.event_type.as_str()),
             Some(event.aggregate_id.as_str()),
+            Some(event.subject.as_str()),
             Some(event.payload.as_str()),
         ]),
         Write::Import(import) => any([import.cursor.as_deref()]),
-        Write::RevokeApiKey { .. } | Write::Exchange { .. } | Write::TruncateJournal { .. } => false,
+        Write::EventEndpoint(endpoint) => any([
+            Some(endpoint.url.as_str()),
+            endpoint.description.as_deref(),
+            endpoint.disabled_reason.as_deref(),
+        ]),
+        Write::OrderEvents { .. }
+        | Write::Delivery(_)
+        | Write::RevokeApiKey { .. }
+        | Write::Exchange { .. }
+        | Write::TruncateJournal { .. } => false,
     }
 }

@@ -5,19 +5,21 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use tillgate_application::account::{ApiKey, ProviderAccount, SealedSecret};
+use tillgate_application::event_endpoint::{Delivery, EventEndpoint};
 use tillgate_application::import::Import;
 use tillgate_application::inbox::{InboxEntry, InboxStatus, OutboxEvent};
 use tillgate_application::operation::{IdempotencyRecord, Operation};
 use tillgate_application::ports::{
     AccountRepository, Announcement, CheckoutSessionRepository, Commit, CommitError, CommitOutcome, CustomerFilter,
-    CustomerRepository, DirectoryRepository, Exchange, FollowChanges, ImportRepository, InboxRepository,
-    OperationRepository, Page, PageRequest, PaymentFilter, PaymentRepository, PurchaseFilter, PurchaseRepository,
-    RefundFilter, Store, StoreError, SubscriptionFilter, SubscriptionRepository, UnitOfWork,
+    CustomerRepository, DeliveryFilter, DirectoryRepository, EventFilter, EventRepository, Exchange, FollowChanges,
+    ImportRepository, InboxRepository, OperationRepository, Page, PageRequest, PaymentFilter, PaymentRepository,
+    PurchaseFilter, PurchaseRepository, RefundFilter, Store, StoreError, SubscriptionFilter, SubscriptionRepository,
+    UnitOfWork,
 };
 use tillgate_domain::{
-    CheckoutSession, CheckoutSessionId, Customer, CustomerId, Dispute, ImportId, InboxId, OperationId, Organization,
-    Payment, PaymentId, Product, ProviderAccountId, Purchase, PurchaseId, Refund, RefundId, Subscription,
-    SubscriptionId, Tenant, TenantId, Timestamp, User,
+    CheckoutSession, CheckoutSessionId, Customer, CustomerId, DeliveryId, Dispute, EventEndpointId, EventId, ImportId,
+    InboxId, OperationId, Organization, Payment, PaymentId, Product, ProviderAccountId, Purchase, PurchaseId, Refund,
+    RefundId, Subscription, SubscriptionId, Tenant, TenantId, Timestamp, User,
 };
 use tracing::Instrument as _;
 
@@ -128,7 +130,20 @@ delegate! {
         due_inbox_entries(at: Timestamp, except: &[ProviderAccountId], limit: u32) -> All<InboxEntry>;
         inbox_count(status: InboxStatus) -> Result<u64, StoreError>;
         known_event_keys(account_id: ProviderAccountId, dedupe_keys: &[String]) -> All<String>;
-        events(tenant_id: TenantId, page: &PageRequest) -> Listed<OutboxEvent>;
+    }
+    EventRepository {
+        events_ordered() -> Result<u64, StoreError>;
+        unordered_events(limit: u32) -> All<OutboxEvent>;
+        event(tenant_id: TenantId, id: EventId) -> Found<OutboxEvent>;
+        event_feed(tenant_id: TenantId, filter: &EventFilter, after: u64, limit: u32) -> All<OutboxEvent>;
+        event_endpoint(tenant_id: TenantId, id: EventEndpointId) -> Found<EventEndpoint>;
+        event_endpoints(tenant_id: TenantId, page: &PageRequest) -> Listed<EventEndpoint>;
+        enabled_event_endpoints(tenant_ids: &[TenantId]) -> All<EventEndpoint>;
+        delivery(tenant_id: TenantId, id: DeliveryId) -> Found<Delivery>;
+        delivery_of(endpoint_id: EventEndpointId, event_id: EventId) -> Found<Delivery>;
+        deliveries(tenant_id: TenantId, endpoint_id: EventEndpointId, filter: &DeliveryFilter, page: &PageRequest)
+            -> Listed<Delivery>;
+        due_deliveries(at: Timestamp, except: &[EventEndpointId], limit: u32) -> All<Delivery>;
     }
     ImportRepository {
         import(id: ImportId) -> Found<Import>;

@@ -33,6 +33,13 @@ pub(crate) const ANNOUNCE: Option<&str> = Some("SELECT pg_notify('tillgate_chang
 /// Others tell what they changed.
 pub(crate) const CHANGED_BY_OTHERS: Option<&str> = None;
 
+/// The order in which rows of one thing were committed.
+pub(crate) const COMMIT_ORDER: &str = "sequence";
+
+/// The ids of a JSON list, numbered from 1.
+pub(crate) const NUMBERED_IDS: &str =
+    "SELECT value AS id, ordinality AS number FROM json_array_elements_text($2::json) WITH ORDINALITY";
+
 mod changes;
 
 #[expect(clippy::duplicate_mod, reason = "the same queries, compiled for the other database")]

@@ -32,6 +32,12 @@ pub(crate) const ANNOUNCE: Option<&str> = None;
 /// A number that changes with every commit of another connection.
 pub(crate) const CHANGED_BY_OTHERS: Option<&str> = Some("PRAGMA data_version");
 
+/// The order in which rows of one thing were committed: there is one writer, and the last row has the highest number.
+pub(crate) const COMMIT_ORDER: &str = "rowid";
+
+/// The ids of a JSON list, numbered from 1.
+pub(crate) const NUMBERED_IDS: &str = "SELECT value AS id, key + 1 AS number FROM json_each($2)";
+
 mod changes;
 
 #[path = "queries/mod.rs"]

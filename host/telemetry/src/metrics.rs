@@ -8,8 +8,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 use tillgate_application::ports::{
-    CacheName, CallOutcome, CommitOutcome, Metrics, PaymentFailureReason, SubscriptionAction, WebhookOutcome,
-    WebhookRejection,
+    CacheName, CallOutcome, CommitOutcome, DeliveryOutcome, Metrics, PaymentFailureReason, SubscriptionAction,
+    WebhookOutcome, WebhookRejection,
 };
 use tillgate_domain::CheckoutType;
 
@@ -95,6 +95,7 @@ pub struct PrometheusMetrics {
     provider_calls: Family<Histogram, 3>,
     commits: Family<Histogram, 1>,
     cache_reads: Family<Counter, 2>,
+    event_deliveries: Family<Counter, 1>,
     http_requests: Family<Histogram, 3>,
     database_up: Level,
     webhooks_pending: Level,
@@ -188,6 +189,13 @@ impl PrometheusMetrics {
                 64,
                 STORING,
             ),
+            event_deliveries: counters(
+                r,
+                "tillgate_event_deliveries",
+                "Tries to send an event to an event endpoint that have ended",
+                [Ours("outcome")],
+                4,
+            ),
             cache_reads: counters(
                 r,
                 "tillgate_cache_reads",
@@ -268,6 +276,9 @@ impl PrometheusMetrics {
         }
         for outcome in CommitOutcome::ALL {
             self.commits.get([outcome.as_str()]);
+        }
+        for outcome in DeliveryOutcome::ALL {
+            self.event_deliveries.get([outcome.as_str()]);
         }
         for cache in CacheName::ALL {
             for outcome in ["hit", "miss"] {
@@ -409,6 +420,10 @@ impl Metrics for PrometheusMetrics {
 
     fn commit(&self, outcome: CommitOutcome, took: Duration) {
         self.commits.get([outcome.as_str()]).observe(took);
+    }
+
+    fn event_delivery(&self, outcome: DeliveryOutcome) {
+        self.event_deliveries.get([outcome.as_str()]).inc();
     }
 
     fn cache_read(&self, cache: CacheName, hit: bool) {

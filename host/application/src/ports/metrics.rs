@@ -44,6 +44,9 @@ pub trait Metrics: Send + Sync {
     /// Something was looked for among what is kept in memory.
     fn cache_read(&self, cache: CacheName, hit: bool);
 
+    /// A try to send an event to an endpoint has ended, and that is committed.
+    fn event_delivery(&self, outcome: DeliveryOutcome);
+
     /// A request was answered. `route` is its template, never its path.
     fn http_request(&self, method: &str, route: &str, status: u16, took: Duration);
 }
@@ -127,6 +130,18 @@ words! {
         ApiKeys = "api_keys",
         /// Customers' subscriptions.
         Subscriptions = "subscriptions",
+    }
+}
+
+words! {
+    /// What became of a try to send an event to an endpoint.
+    DeliveryOutcome {
+        /// It was taken.
+        Delivered = "delivered",
+        /// It is tried again.
+        Postponed = "postponed",
+        /// It was the last try.
+        GivenUp = "given_up",
     }
 }
 
@@ -251,6 +266,7 @@ impl Metrics for NoMetrics {
     fn plugin_fault(&self, _: &str, _: &str, _: &str) {}
     fn provider_call(&self, _: &str, _: &str, _: CallOutcome, _: Duration) {}
     fn commit(&self, _: CommitOutcome, _: Duration) {}
+    fn event_delivery(&self, _: DeliveryOutcome) {}
     fn cache_read(&self, _: CacheName, _: bool) {}
     fn http_request(&self, _: &str, _: &str, _: u16, _: Duration) {}
 }

@@ -3,6 +3,7 @@
 mod backfill;
 mod changes;
 mod clock;
+mod events;
 mod exchange;
 mod metrics;
 mod payment_gateway;
@@ -15,6 +16,7 @@ mod webhook;
 pub use backfill::*;
 pub use changes::{Announcement, Change, FollowChanges};
 pub use clock::{Clock, Ids};
+pub use events::*;
 pub use exchange::*;
 pub use metrics::*;
 pub use payment_gateway::*;

@@ -7,10 +7,10 @@ use tillgate_domain::{
     RefundId, Subscription, SubscriptionId, SubscriptionStatus, Tenant, TenantId, Timestamp, User,
 };
 
-use super::{Commit, Exchange, FollowChanges};
+use super::{Commit, EventRepository, Exchange, FollowChanges};
 use crate::account::{ApiKey, ProviderAccount, SealedSecret};
 use crate::import::Import;
-use crate::inbox::{InboxEntry, InboxStatus, OutboxEvent};
+use crate::inbox::{InboxEntry, InboxStatus};
 use crate::operation::{IdempotencyRecord, Operation};
 
 /// Why a question to the store has no answer.
@@ -316,7 +316,7 @@ pub trait PaymentRepository: Send + Sync {
     ) -> Result<Option<Dispute>, StoreError>;
 }
 
-/// Received webhooks and published events.
+/// Received webhooks.
 #[async_trait]
 pub trait InboxRepository: Send + Sync {
     /// A received webhook.
@@ -336,8 +336,6 @@ pub trait InboxRepository: Send + Sync {
         account_id: ProviderAccountId,
         dedupe_keys: &[String],
     ) -> Result<Vec<String>, StoreError>;
-    /// A tenant's published events.
-    async fn events(&self, tenant_id: TenantId, page: &PageRequest) -> Result<Page<OutboxEvent>, StoreError>;
 }
 
 /// Imports.
@@ -363,6 +361,7 @@ pub trait Store:
     + PurchaseRepository
     + PaymentRepository
     + InboxRepository
+    + EventRepository
     + ImportRepository
 {
     /// Whether the database answers and can be written.

@@ -7,12 +7,13 @@
 
 use async_trait::async_trait;
 use tillgate_domain::{
-    ApiKeyId, CheckoutSession, Customer, Dispute, InboxId, OperationId, Organization, Payment, Product,
+    ApiKeyId, CheckoutSession, Customer, Dispute, EventId, InboxId, OperationId, Organization, Payment, Product,
     ProviderAccountId, Purchase, Refund, Subscription, Tenant, TenantId, Timestamp, User,
 };
 
 use super::{Exchange, StoreError};
 use crate::account::{ApiKey, ProviderAccount, SealedSecret};
+use crate::event_endpoint::{Delivery, EventEndpoint};
 use crate::import::Import;
 use crate::inbox::{InboxEntry, OutboxEvent};
 use crate::operation::{IdempotencyRecord, Operation};
@@ -105,8 +106,19 @@ pub enum Write {
     },
     /// Saves an import. An account has one that is running at the most.
     Import(Import),
-    /// Publishes a domain event.
+    /// Publishes a domain event. It gets its place in the order of all events later.
     Event(OutboxEvent),
+    /// Gives events the places after `from`, if so many have one; otherwise it is a [`Conflict::Version`].
+    OrderEvents {
+        /// How many have their place.
+        from: u64,
+        /// Those that come next.
+        ids: Vec<EventId>,
+    },
+    /// Saves an event endpoint.
+    EventEndpoint(EventEndpoint),
+    /// Saves the delivery of an event. There is one for each event and endpoint at the most.
+    Delivery(Delivery),
 }
 
 /// What a use case decided, in the order it is to be written.

@@ -131,6 +131,8 @@ fn not_found_code(what: &str) -> Code {
         "purchase" => Code::PurchaseNotFound,
         "payment" => Code::PaymentNotFound,
         "refund" => Code::RefundNotFound,
+        "event" => Code::EventNotFound,
+        "event endpoint" => Code::EventEndpointNotFound,
         _ => Code::NotFound,
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tillgate_application::ports::*;
 use tillgate_application::{Application, Ports, RetryPolicy, Settings};
 use tillgate_domain::{Money, PaymentStatus, RefundState, Timestamp};
-use tillgate_fakes::{FakePlugins, ManualClock, MemoryStore, NOW, PlainSealer, SeededIds};
+use tillgate_fakes::{FakeEndpoints, FakePlugins, ManualClock, MemoryStore, NOW, PlainSealer, SeededIds};
 use tillgate_http_api::{ApiOptions, router};
 use tower::ServiceExt;
 
@@ -180,6 +180,7 @@ impl World {
             clock: Arc::new(ManualClock::at(Timestamp::from_seconds(NOW))),
             ids: Arc::new(SeededIds::default()),
             sealer: Arc::new(PlainSealer),
+            events: Arc::new(FakeEndpoints::default()),
         };
         let public_url = "https://pay.platform.example".to_owned();
         let app = Application::new(

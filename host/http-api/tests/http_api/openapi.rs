@@ -32,6 +32,13 @@ const ROUTES: &[(&str, &str)] = &[
     ("get", "/v1/payments/{id}"),
     ("post,get", "/v1/refunds"),
     ("get", "/v1/refunds/{id}"),
+    ("get", "/v1/events"),
+    ("get", "/v1/events/{id}"),
+    ("post,get", "/v1/event-endpoints"),
+    ("get,patch,delete", "/v1/event-endpoints/{id}"),
+    ("post", "/v1/event-endpoints/{id}/rotate-secret"),
+    ("get", "/v1/event-endpoints/{id}/deliveries"),
+    ("post", "/v1/event-endpoints/{id}/resend"),
     ("get", "/v1/capabilities"),
     ("post,get", "/v1/webhooks/{provider_account_id}"),
     ("post", "/v1/legacy/checkout-link"),
@@ -161,6 +168,9 @@ fn a_body_may_be_left_out_where_nothing_in_it_is_required() {
         .map(|(name, _)| name)
         .collect();
     let wanted = [
+        "patch /v1/event-endpoints/{id}",
+        "post /v1/event-endpoints/{id}/resend",
+        "post /v1/event-endpoints/{id}/rotate-secret",
         "post /v1/subscriptions/{id}/cancel",
         "post /v1/subscriptions/{id}/pause",
         "post /v1/subscriptions/{id}/resume",

@@ -1,14 +1,14 @@
-//! Received webhooks and published events.
+//! Received webhooks.
 
 use async_trait::async_trait;
 use sqlx::{QueryBuilder, Row as _};
-use tillgate_application::inbox::{InboxEntry, InboxStatus, OutboxEvent};
-use tillgate_application::ports::{InboxRepository, Page, PageRequest, StoreError};
-use tillgate_domain::{InboxId, ProviderAccountId, TenantId, Timestamp};
+use tillgate_application::inbox::{InboxEntry, InboxStatus};
+use tillgate_application::ports::{InboxRepository, StoreError};
+use tillgate_domain::{InboxId, ProviderAccountId, Timestamp};
 
 use super::super::Db;
 use super::Repository;
-use super::tables::{of_tenant, select};
+use super::tables::select;
 use crate::failures::query_failed;
 
 #[async_trait]
@@ -75,9 +75,5 @@ impl InboxRepository for Repository {
             .iter()
             .map(|row| row.try_get(0).map_err(|error| query_failed(&error)))
             .collect()
-    }
-
-    async fn events(&self, tenant_id: TenantId, request: &PageRequest) -> Result<Page<OutboxEvent>, StoreError> {
-        self.page(of_tenant::<OutboxEvent>(tenant_id), request).await
     }
 }

@@ -2,6 +2,7 @@
 
 mod columns;
 mod directory;
+mod events;
 mod imports;
 mod inbox;
 mod lists;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tillgate_application::account::{ApiKey, ProviderAccount, SealedSecret};
-use tillgate_application::inbox::{InboxEntry, InboxStatus, OutboxEvent};
+use tillgate_application::inbox::{InboxEntry, InboxStatus};
 use tillgate_application::operation::{IdempotencyKey, IdempotencyRecord, Operation, OperationStatus};
 use tillgate_application::ports::{Exchange, WebhookRequest};
 use tillgate_domain::{Organization, Product, ProviderAccountId, Tenant, User};
@@ -232,23 +232,6 @@ impl Stored for InboxEntry {
             received_at,
             processed_at: time_optional(row, "processed_at")?,
             version: unsigned(row, "version")?,
-        })
-    }
-}
-
-impl Stored for OutboxEvent {
-    fn table() -> &'static Table {
-        &tables::OUTBOX
-    }
-
-    fn read(row: &Row) -> Result<Self, Unreadable> {
-        Ok(OutboxEvent {
-            id: parsed(row, "id")?,
-            tenant_id: parsed(row, "tenant_id")?,
-            event_type: get(row, "event_type")?,
-            aggregate_id: get(row, "aggregate_id")?,
-            payload: get(row, "payload")?,
-            created_at: time(row, "created_at")?,
         })
     }
 }

@@ -136,7 +136,9 @@ tables! {
         "owner", "key", "fingerprint", "operation_id", "answer", "created_at",
     ];
     EXCHANGES = "exchanges", "exchange", ["exchange"];
-    OUTBOX = "outbox", "event", ["id", "tenant_id", "event_type", "aggregate_id", "payload", "created_at"];
+    OUTBOX = "outbox", "event", [
+        "id", "tenant_id", "event_type", "aggregate_id", "payload", "created_at", "subject", "position",
+    ];
     ACCOUNTS = "provider_accounts", "provider account", [
         "id", "tenant_id", "name", "plugin", "plugin_version", "plugin_digest", "is_default", "settings",
         "endpoint_overrides", "created_at", "updated_at", "version",
@@ -182,6 +184,14 @@ tables! {
     IMPORTS = "imports", "import", [
         "id", "tenant_id", "account_id", "announce", "status", "cursor", "progress", "started_at", "updated_at",
         "ended_at", "version",
+    ];
+    EVENT_ENDPOINTS = "event_endpoints", "event endpoint", [
+        "id", "tenant_id", "url", "description", "event_types", "status", "disabled_reason", "failing_since", "secrets",
+        "created_at", "updated_at", "version",
+    ];
+    EVENT_DELIVERIES = "event_deliveries", "delivery", [
+        "id", "tenant_id", "endpoint_id", "event_id", "event_type", "subject", "position", "status", "attempts",
+        "next_attempt_at", "log", "delivered_at", "created_at", "version",
     ];
     INBOX = "inbox", "webhook", [
         "id", "tenant_id", "account_id", "method", "url", "query", "headers", "body", "remote_ip", "fetch_back",

@@ -3,7 +3,7 @@
 use tillgate_application::ports::{CommitError, UnitOfWork, Write};
 
 use super::super::Connection;
-use super::{imports, saves, write_simple};
+use super::{events, imports, saves, write_simple};
 use crate::failures::statement_failed;
 
 /// Writes all of it; the first that fails ends it.
@@ -57,7 +57,10 @@ async fn write_one(connection: &mut Connection, write: &Write) -> Result<(), Com
             write_simple::truncate_journal(connection, *operation_id, *from).await
         }
         Write::Import(import) => imports::save(connection, import).await,
-        Write::Event(event) => write_simple::event(connection, event).await,
+        Write::Event(event) => events::insert(connection, event).await,
+        Write::OrderEvents { from, ids } => events::order(connection, *from, ids).await,
+        Write::EventEndpoint(endpoint) => events::save_endpoint(connection, endpoint).await,
+        Write::Delivery(delivery) => events::save_delivery(connection, delivery).await,
         Write::Account(account) => saves::account(connection, account).await,
         Write::Operation(operation) => saves::operation(connection, operation).await,
         Write::CheckoutSession(session) => saves::checkout_session(connection, session).await,

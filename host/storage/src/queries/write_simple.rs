@@ -1,7 +1,6 @@
 //! Writes that need no version: what is inserted once, or put as it is.
 
 use tillgate_application::account::{ApiKey, SealedSecret};
-use tillgate_application::inbox::OutboxEvent;
 use tillgate_application::operation::IdempotencyRecord;
 use tillgate_application::ports::{CommitError, Conflict, Exchange};
 use tillgate_domain::{
@@ -218,17 +217,4 @@ pub(super) async fn truncate_journal(
         .bind(operation_id.to_string())
         .bind(i64::from(from));
     run(connection, query, "exchange").await.map(drop)
-}
-
-pub(super) async fn event(connection: &mut Connection, event: &OutboxEvent) -> Result<(), CommitError> {
-    let bind = |query: Query<'static>| {
-        query
-            .bind(event.id.to_string())
-            .bind(event.tenant_id.to_string())
-            .bind(&event.event_type)
-            .bind(&event.aggregate_id)
-            .bind(&event.payload)
-            .bind(event.created_at.as_millis())
-    };
-    tables::OUTBOX.insert(connection, bind).await
 }

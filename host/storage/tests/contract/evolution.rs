@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 use tillgate_application::ports::{
-    CustomerFilter, CustomerRepository as _, InboxRepository as _, SubscriptionRepository as _, Write,
+    CustomerFilter, CustomerRepository as _, EventRepository as _, SubscriptionRepository as _, Write,
 };
 use tillgate_storage::Database;
 
@@ -61,7 +61,7 @@ async fn read_all(database: &Database) {
             .unwrap()
             .has_more
     );
-    assert!(database.events(TENANT, &page(10, None)).await.unwrap().items.is_empty());
+    assert!(database.unordered_events(10).await.unwrap().is_empty());
 }
 
 #[tokio::test]

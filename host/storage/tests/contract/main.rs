@@ -4,6 +4,7 @@
 
 mod changes;
 mod directory;
+mod events;
 mod evolution;
 mod filters;
 mod given;
