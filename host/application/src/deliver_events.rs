@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use tillgate_domain::{DomainEvent, EventEndpointId, EventId, EventKind, Timestamp};
+use tillgate_domain::{EventEndpointId, EventId, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::bounds::{
     CONFLICT_RETRIES_MAX, DELIVERIES_AT_ONCE, DELIVERY_BATCH, DELIVERY_LEASE_MS, DELIVERY_LOG_MAX, DELIVERY_PAUSES_MS,
     DELIVERY_RETRY_AFTER_MAX_MS, ENDPOINT_FAILING_MAX_MS,
 };
-use crate::event_endpoint::{Delivery, DeliveryAttempt, DeliveryStatus, EndpointStatus, EventEndpoint};
+use crate::event_endpoint::{
+    Delivery, DeliveryAttempt, DeliveryStatus, ENDPOINT_DISABLED, EndpointStatus, EventEndpoint,
+};
 use crate::event_endpoints::{EventEndpointView, open_secrets};
 use crate::inbox::OutboxEvent;
 use crate::ports::{CommitError, DeliveryOutcome, EventAnswer, EventRequest, UnitOfWork, Write};
@@ -236,14 +238,10 @@ fn judged(
 
 /// The event that says that an endpoint was disabled.
 fn notice_of(app: &Application, endpoint: &EventEndpoint, now: Timestamp) -> OutboxEvent {
-    let event = DomainEvent {
-        kind: EventKind::EventEndpointDisabled,
-        recorded_at: now,
-    };
     let id = EventId::from_bits(app.next_id());
     let view = EventView {
         id: id.to_string(),
-        r#type: event.kind.name().to_owned(),
+        r#type: ENDPOINT_DISABLED.to_owned(),
         created_at: rfc3339(now),
         imported: false,
         data: EventData {

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use tillgate_domain::{DeliveryId, EventEndpointId, EventId, TenantId, Timestamp};
 
+/// The name of the event that says that an endpoint was disabled.
+pub const ENDPOINT_DISABLED: &str = "event_endpoint.disabled";
+
 /// How an endpoint stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EndpointStatus {

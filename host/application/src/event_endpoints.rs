@@ -7,7 +7,7 @@ use tillgate_domain::{EventEndpointId, EventKind, TenantId, Timestamp};
 use utoipa::ToSchema;
 
 use crate::bounds::{EVENT_TYPES_MAX, NAME_MAX, URL_MAX};
-use crate::event_endpoint::{Delivery, EventEndpoint, SigningSecret, names};
+use crate::event_endpoint::{Delivery, ENDPOINT_DISABLED, EventEndpoint, SigningSecret, names};
 use crate::ports::{SealError, Secret, SecretBinding};
 use crate::sign_event::{SECRET_BYTES, secret_of};
 use crate::views::rfc3339;
@@ -227,7 +227,8 @@ pub fn check_event_types(field: &str, patterns: &[String]) -> Result<(), Applica
         ));
     }
     for pattern in patterns {
-        if !EventKind::NAMES.iter().any(|name| names(pattern, name)) {
+        let mut all = EventKind::NAMES.iter().chain([&ENDPOINT_DISABLED]);
+        if !all.any(|name| names(pattern, name)) {
             let shown: String = pattern.chars().take(64).collect();
             return Err(ApplicationError::invalid(
                 field,

@@ -81,13 +81,11 @@ pub enum EventKind {
     DisputeOpened,
     /// A dispute changed.
     DisputeUpdated,
-    /// An event endpoint was disabled, because it had failed for too long.
-    EventEndpointDisabled,
 }
 
 impl EventKind {
     /// The names of all of them.
-    pub const NAMES: [&'static str; 28] = [
+    pub const NAMES: [&'static str; 27] = [
         "customer.created",
         "customer.associated",
         "checkout_session.created",
@@ -115,7 +113,6 @@ impl EventKind {
         "refund.updated",
         "dispute.opened",
         "dispute.updated",
-        "event_endpoint.disabled",
     ];
 
     /// The event's name in the API: aggregate, dot, past tense.
@@ -149,7 +146,22 @@ impl EventKind {
             Self::RefundUpdated => "refund.updated",
             Self::DisputeOpened => "dispute.opened",
             Self::DisputeUpdated => "dispute.updated",
-            Self::EventEndpointDisabled => "event_endpoint.disabled",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_that_of_an_aggregate_and_something_that_happened() {
+        let mut names = EventKind::NAMES.to_vec();
+        assert!(names.contains(&EventKind::SubscriptionCreated.name()));
+        assert!(names.contains(&EventKind::DisputeUpdated.name()));
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), EventKind::NAMES.len());
+        assert!(names.iter().all(|name| name.split('.').count() == 2));
     }
 }
