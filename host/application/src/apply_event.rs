@@ -403,13 +403,26 @@ async fn named_payment(
         .map(|payment| (key.clone(), payment.id)))
 }
 
+/// The payment that is given back or disputed. While it isn't known, its own event may be on its way: that is waited for.
+async fn awaited_payment(
+    effects: &mut Effects<'_>,
+    references: &[String],
+) -> Result<Option<(String, PaymentId)>, NotApplied> {
+    let found = named_payment(effects, references).await?;
+    if found.is_none() && effects.awaits_payments() {
+        let names = references.join(" or ");
+        return Err(NotApplied::Incomplete(format!("the payment {names} isn't known yet")));
+    }
+    Ok(found)
+}
+
 async fn apply_refund(
     effects: &mut Effects<'_>,
     event: &RefundEvent,
     occurred_at: Option<Timestamp>,
-) -> Result<(), StoreError> {
+) -> Result<(), NotApplied> {
     let now = effects.now;
-    let payment = named_payment(effects, &event.payment_references).await?;
+    let payment = awaited_payment(effects, &event.payment_references).await?;
     let Some(reference) = &event.reference else {
         if let Some((key, _)) = payment {
             let total = event.amount.amount;
@@ -426,27 +439,50 @@ async fn apply_refund(
         failure_reason: event.failure_reason.clone(),
         as_of: occurred_at,
     };
-    if effects.load_refund(reference).await?.is_some() {
-        effects.change_refund(reference, |refund| refund.apply(facts, now));
-    } else {
-        let account = &effects.account.account;
-        let id = RefundId::from_bits(effects.app.next_id());
-        let payment_id = payment.map(|(_, id)| id);
-        effects.add_refund(
-            reference,
-            Refund::create(id, account.tenant_id, account.id, payment_id, facts, now),
-        );
+    let payment_id = payment.as_ref().map(|(_, id)| *id);
+    let before = match effects.load_refund(reference).await? {
+        Some(known) => {
+            let given = given_back(known);
+            effects.change_refund(reference, |refund| {
+                let learned = payment_id.is_some_and(|id| refund.learn_payment(id, now));
+                refund.apply(facts, now) || learned
+            });
+            given
+        }
+        None => {
+            let account = &effects.account.account;
+            let id = RefundId::from_bits(effects.app.next_id());
+            effects.add_refund(
+                reference,
+                Refund::create(id, account.tenant_id, account.id, payment_id, facts, now),
+            );
+            0
+        }
+    };
+    let after = effects.refund(reference).map_or(0, given_back);
+    if let Some((key, id)) = payment {
+        let total = effects.refunded_total(id, after - before).await?;
+        effects.change_payment(&key, |payment| payment.refund_total(total, now));
     }
     Ok(())
+}
+
+/// What a refund adds to what its payment has given back, in minor units.
+fn given_back(refund: &Refund) -> i64 {
+    if refund.payment_id.is_some() && refund.facts.state.gives_back() {
+        refund.facts.amount.amount
+    } else {
+        0
+    }
 }
 
 async fn apply_dispute(
     effects: &mut Effects<'_>,
     event: &DisputeEvent,
     occurred_at: Option<Timestamp>,
-) -> Result<(), StoreError> {
+) -> Result<(), NotApplied> {
     let now = effects.now;
-    let payment_id = named_payment(effects, &event.payment_references)
+    let payment_id = awaited_payment(effects, &event.payment_references)
         .await?
         .map(|(_, id)| id);
     let facts = DisputeFacts {
@@ -459,7 +495,10 @@ async fn apply_dispute(
         as_of: occurred_at,
     };
     if effects.load_dispute(&event.reference).await?.is_some() {
-        effects.change_dispute(&event.reference, |dispute| dispute.apply(facts, now));
+        effects.change_dispute(&event.reference, |dispute| {
+            let learned = payment_id.is_some_and(|id| dispute.learn_payment(id, now));
+            dispute.apply(facts, now) || learned
+        });
     } else {
         let account = &effects.account.account;
         let id = DisputeId::from_bits(effects.app.next_id());

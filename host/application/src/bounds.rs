@@ -31,6 +31,10 @@ pub const INBOX_PAUSE_MS: i64 = 1_000;
 /// The longest pause, in milliseconds.
 pub const INBOX_PAUSE_MAX_MS: i64 = 60 * 60 * 1000;
 
+/// How often a refund or a dispute is tried before it is taken in without the payment it names: with the pauses above, after
+/// half an hour. Until then the payment's own event may be on its way; later it is a payment that isn't ours.
+pub const PAYMENT_AWAITED_ATTEMPTS: u32 = 12;
+
 /// How many events get their place in the order of all events at a time: one transaction of some milliseconds.
 pub const FAN_OUT_BATCH: u32 = 500;
 

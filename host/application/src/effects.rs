@@ -7,11 +7,12 @@
 use std::collections::BTreeMap;
 
 use tillgate_domain::{
-    CheckoutSession, CheckoutSessionId, Customer, CustomerId, Dispute, NewCustomer, Payment, Purchase, Refund,
-    Subscription, Timestamp,
+    CheckoutSession, CheckoutSessionId, Customer, CustomerId, Dispute, NewCustomer, Payment, PaymentId, Purchase,
+    Refund, Subscription, Timestamp,
 };
 
 use crate::account::ConnectedAccount;
+use crate::bounds::PAYMENT_AWAITED_ATTEMPTS;
 use crate::confirm::{Confirm, Touched, touched};
 use crate::ports::{ProviderSubscription, StoreError, UnitOfWork};
 use crate::{Application, validate};
@@ -134,6 +135,9 @@ pub(crate) struct Effects<'a> {
     payments: Loaded<Payment>,
     refunds: Loaded<Refund>,
     disputes: Loaded<Dispute>,
+    /// By how much more than is stored each payment has given back, in minor units.
+    refunded: BTreeMap<PaymentId, i64>,
+    awaits_payments: bool,
 }
 
 macro_rules! loading {
@@ -196,7 +200,31 @@ impl<'a> Effects<'a> {
             payments: Loaded::new(remembers),
             refunds: Loaded::new(remembers),
             disputes: Loaded::new(remembers),
+            refunded: BTreeMap::new(),
+            awaits_payments: false,
         }
+    }
+
+    /// The same, of a webhook that was tried so often: for a while, payments that aren't known yet are waited for.
+    pub(crate) fn of_attempt(self, attempts: u32) -> Self {
+        Self {
+            awaits_payments: attempts < PAYMENT_AWAITED_ATTEMPTS,
+            ..self
+        }
+    }
+
+    /// Whether a payment that isn't known yet is waited for.
+    pub(crate) const fn awaits_payments(&self) -> bool {
+        self.awaits_payments
+    }
+
+    /// How much a payment has given back in all once it is `more` than before, in minor units.
+    pub(crate) async fn refunded_total(&mut self, payment_id: PaymentId, more: i64) -> Result<i64, StoreError> {
+        let tenant_id = self.account.account.tenant_id;
+        let stored = self.app.store().refunded_total(tenant_id, payment_id).await?;
+        let since = self.refunded.entry(payment_id).or_default();
+        *since = since.saturating_add(more);
+        Ok(stored.saturating_add(*since))
     }
 
     /// Whether they are those of an import.

@@ -179,7 +179,7 @@ pub(crate) async fn commit_effects(
 ) -> Result<Committed, ApplicationError> {
     let had_events = !events.is_empty();
     for _ in 0..CONFLICT_RETRIES_MAX {
-        let mut effects = Effects::new(app, account, answers);
+        let mut effects = Effects::new(app, account, answers).of_attempt(entry.attempts);
         for event in &events {
             match apply_event(&mut effects, event).await {
                 Ok(()) => {}

@@ -71,6 +71,16 @@ impl Dispute {
         }
     }
 
+    /// Learns of which payment it is, where that isn't known yet. Answers whether it wasn't.
+    pub fn learn_payment(&mut self, payment_id: PaymentId, now: Timestamp) -> bool {
+        if self.payment_id.is_some() {
+            return false;
+        }
+        self.payment_id = Some(payment_id);
+        self.updated_at = now;
+        true
+    }
+
     /// Takes in what a provider says, if it isn't older. Answers whether anything changed.
     pub fn apply(&mut self, facts: DisputeFacts, now: Timestamp) -> bool {
         if matches!((facts.as_of, self.facts.as_of), (Some(new), Some(known)) if new < known) {

@@ -65,10 +65,11 @@ impl Destination {
             if host.starts_with('[') || host.parse::<std::net::IpAddr>().is_ok() {
                 return Err(EndpointError::AddressHost.into());
             }
-            if authority.as_str().ends_with(':') {
+            let port = authority.port_u16();
+            if port.is_none() && authority.as_str().len() > host.len() {
                 return Err(EndpointError::Port.into());
             }
-            Endpoint::https(&host, authority.port_u16(), "")?
+            Endpoint::https(&host, port, "")?
         } else {
             return Err(EndpointError::NotListed.into());
         };

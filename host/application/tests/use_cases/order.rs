@@ -1,11 +1,12 @@
 //! Webhooks come in any order, and more than once: the end is the same.
 
+use tillgate_application::inbox::{InboxEntry, InboxStatus};
 use tillgate_application::ports::{EventBody, ProviderEvent};
-use tillgate_application::{create_checkout_session, process_due_webhooks};
+use tillgate_application::{bounds, create_checkout_session, process_due_webhooks};
 use tillgate_domain::{CheckoutType, PaymentState, SubscriptionChange, SubscriptionStatus};
 use tillgate_fakes::{World, checkout_completed, payment, refund, subscription_event};
 
-use crate::given::with_key;
+use crate::given::{counted, with_key};
 
 /// Every order of the numbers below `count` (Heap's algorithm).
 fn orders(count: usize) -> Vec<Vec<usize>> {
@@ -45,8 +46,21 @@ async fn after(order: &[usize], events: &dyn Fn(&str) -> Vec<ProviderEvent>, dou
             world.deliver(vec![events[*number].clone()]).await.unwrap();
         }
     }
-    process_due_webhooks(&world.app).await.unwrap();
+    settle(&world).await;
     world
+}
+
+/// Lets all that waits come to its end, however long that takes.
+async fn settle(world: &World) {
+    for _ in 0..100 {
+        process_due_webhooks(&world.app).await.unwrap();
+        let waits = |entry: &InboxEntry| entry.status == InboxStatus::Pending;
+        if !world.store.rows().inbox.values().any(waits) {
+            return;
+        }
+        world.clock.advance(60 * 60 * 1000);
+    }
+    panic!("webhooks wait for ever");
 }
 
 fn a_life(checkout: &str) -> Vec<ProviderEvent> {
@@ -136,6 +150,49 @@ async fn a_renewal_that_failed_and_recovered_in_every_order() {
         assert_eq!((rows.payments.len(), rows.refunds.len()), (1, 1), "{order:?}");
         let payment = rows.payments.values().next().unwrap();
         assert_eq!(payment.facts.state, PaymentState::Succeeded, "{order:?}");
+        let refund = rows.refunds.values().next().unwrap();
+        assert_eq!(refund.payment_id, Some(payment.id), "{order:?}");
+        assert_eq!(payment.refunded_amount, 500, "{order:?}");
+        drop(rows);
+        assert_eq!(
+            counted(&world.published("refund")),
+            [("refund.created", 1)].into(),
+            "{order:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_refund_of_a_payment_that_is_none_of_ours_is_taken_in_without_it() {
+    let world = World::new().await.unwrap();
+    let told = refund("evt_1", 9, "re_1", "ch_foreign", 500);
+    world.deliver(vec![told]).await.unwrap();
+    assert!(world.store.rows().refunds.is_empty(), "its payment may be on its way");
+    settle(&world).await;
+    let rows = world.store.rows();
+    let known = rows.refunds.values().next().unwrap();
+    assert_eq!((known.payment_id, known.facts.amount.amount), (None, 500));
+    let entry = rows.inbox.values().next().unwrap();
+    assert_eq!(
+        (entry.status, entry.attempts),
+        (InboxStatus::Processed, bounds::PAYMENT_AWAITED_ATTEMPTS)
+    );
+}
+
+#[tokio::test]
+async fn two_refunds_of_one_payment_add_up_in_every_order() {
+    let events = |_: &str| {
+        vec![
+            payment("evt_1", 1, "in_1", PaymentState::Succeeded),
+            refund("evt_2", 5, "re_1", "ch_in_1", 500),
+            refund("evt_3", 9, "re_2", "in_1", 700),
+        ]
+    };
+    for order in orders(3) {
+        let world = after(&order, &events, true).await;
+        let rows = world.store.rows();
+        let payment = rows.payments.values().next().unwrap();
+        assert_eq!((rows.refunds.len(), payment.refunded_amount), (2, 1_200), "{order:?}");
     }
 }
 

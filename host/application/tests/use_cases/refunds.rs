@@ -2,7 +2,9 @@
 
 use tillgate_application::ports::{FailureKind, GatewayError, RefundReason};
 use tillgate_application::views::RefundView;
-use tillgate_application::{ApplicationError, Caller, CreateRefund, PinPlugin, create_refund, pin_plugin};
+use tillgate_application::{
+    ApplicationError, Caller, CreateRefund, PinPlugin, create_refund, pin_plugin, process_due_webhooks,
+};
 use tillgate_domain::{Money, PaymentId, PaymentState};
 use tillgate_fakes::{Failing, World, refund};
 
@@ -54,17 +56,20 @@ async fn a_payment_is_refunded_in_parts_until_nothing_is_left() {
 #[tokio::test]
 async fn webhooks_before_and_after_tell_of_the_same_refund() {
     let (world, id) = paid(PaymentState::Succeeded).await;
-    // It names the payment by an id that isn't known yet.
+    // It names the payment by an id that isn't known yet, and waits.
     world
         .deliver(vec![refund("evt_1", 1, "re_1", "by_in_1", 500)])
         .await
         .unwrap();
-    assert_eq!((refunded(&world, id), world.store.rows().refunds.len()), (0, 1));
+    assert_eq!((refunded(&world, id), world.store.rows().refunds.len()), (0, 0));
     let made = give_back(&world, id, Some((500, "usd"))).await.unwrap();
     assert_eq!(
         (made.provider_reference.as_str(), made.payment_id),
         ("re_1", Some(id.to_string()))
     );
+    assert_eq!((refunded(&world, id), world.store.rows().refunds.len()), (500, 1));
+    world.clock.advance(1_000);
+    assert_eq!(process_due_webhooks(&world.app).await.unwrap().done, 1);
     assert_eq!((refunded(&world, id), world.store.rows().refunds.len()), (500, 1));
     // From now on it is known.
     world
@@ -73,6 +78,7 @@ async fn webhooks_before_and_after_tell_of_the_same_refund() {
         .unwrap();
     let rows = world.store.rows().clone();
     assert!(rows.refunds.values().all(|refund| refund.payment_id == Some(id)));
+    assert_eq!((refunded(&world, id), rows.refunds.len()), (600, 2));
 }
 
 #[tokio::test]
