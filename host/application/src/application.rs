@@ -48,10 +48,10 @@ pub struct Settings {
 pub struct Application {
     pub(crate) ports: Ports,
     pub(crate) settings: Settings,
-    pub(crate) caches: Caches,
+    pub(crate) caches: Arc<Caches>,
     pub(crate) webhook_failures: WebhookFailures,
     pub(crate) inbox_wakeup: Notify,
-    pub(crate) events_wakeup: Notify,
+    pub(crate) events_wakeup: Arc<Notify>,
     pub(crate) deliveries_wakeup: Notify,
     pub(crate) tasks: TaskTracker,
 }
@@ -63,10 +63,10 @@ impl Application {
         Arc::new(Self {
             ports,
             settings,
-            caches: Caches::default(),
+            caches: Arc::default(),
             webhook_failures: WebhookFailures::default(),
             inbox_wakeup: Notify::new(),
-            events_wakeup: Notify::new(),
+            events_wakeup: Arc::default(),
             deliveries_wakeup: Notify::new(),
             tasks: TaskTracker::new(),
         })

@@ -77,7 +77,15 @@ fn named<'m>(metadata: &'m [Field], keys: [&str; 2]) -> Option<&'m str> {
 
 /// Associates a customer with the organization and user of its checkout, or else of the provider's metadata. An import
 /// does where nothing is known: what is known came from a checkout or from the tenant, and a list says nothing newer.
-pub(crate) fn associate(effects: &mut Effects<'_>, customer: &str, session: Option<&str>, metadata: &[Field]) {
+///
+/// The same of a subscription that was only asked about: it may be years old.
+pub(crate) fn associate(
+    effects: &mut Effects<'_>,
+    customer: &str,
+    session: Option<&str>,
+    metadata: &[Field],
+    is_news: bool,
+) {
     let mut organization = named(metadata, ["organization_id", "organizationId"]);
     let mut user = named(metadata, ["user_id", "userId"]);
     let session = session.and_then(|key| effects.checkout_session(key)).cloned();
@@ -85,10 +93,10 @@ pub(crate) fn associate(effects: &mut Effects<'_>, customer: &str, session: Opti
         organization = session.organization_id.as_deref().or(organization);
         user = session.user_id.as_deref().or(user);
     }
-    let (now, imports) = (effects.now, effects.imports());
+    let (now, overwrites) = (effects.now, is_news && !effects.imports());
     effects.change_customer(customer, |customer| {
-        let organization = organization.filter(|_| !imports || customer.organization_id.is_none());
-        let user = user.filter(|_| !imports || customer.user_id.is_none());
+        let organization = organization.filter(|_| overwrites || customer.organization_id.is_none());
+        let user = user.filter(|_| overwrites || customer.user_id.is_none());
         customer.associate(organization, user, now)
     });
 }
@@ -118,7 +126,9 @@ pub(crate) async fn apply_checkout(effects: &mut Effects<'_>, event: &CheckoutEv
             let id = effects
                 .ensure_customer(reference, event.customer_email.as_deref())
                 .await?;
-            associate(effects, reference, session.as_deref(), &event.metadata);
+            // Days may lie between a checkout and its delayed payment: what the tenant said meanwhile stays.
+            let is_news = event.change == CheckoutChange::Completed;
+            associate(effects, reference, session.as_deref(), &event.metadata, is_news);
             Some(id)
         }
     };
@@ -212,7 +222,14 @@ pub(crate) async fn apply_subscription(
         return Ok(());
     }
     // Once, when it is new: a late word about an old subscription doesn't move its customer.
-    associate(effects, customer_reference, session.as_deref(), &answer.metadata);
+    let is_news = change == SubscriptionChange::Created || source != FactSource::Answer;
+    associate(
+        effects,
+        customer_reference,
+        session.as_deref(),
+        &answer.metadata,
+        is_news,
+    );
     create_subscription(effects, answer, stamp, customer_id, session.as_deref()).await?;
     Ok(())
 }
@@ -330,6 +347,9 @@ async fn paid_subscription(effects: &mut Effects<'_>, reference: &str) -> Result
         }),
         Some(None) => Ok(None),
         Some(Some(answer)) => {
+            if answer.customer_reference.is_none() {
+                return Ok(None);
+            }
             apply_subscription(effects, SubscriptionChange::Updated, answer, None).await?;
             let made = effects.load_subscription(reference).await?;
             Ok(made.map(|subscription| subscription.id))
@@ -459,7 +479,7 @@ async fn apply_refund(
             0
         }
     };
-    let after = effects.refund(reference).map_or(0, given_back);
+    let after = effects.load_refund(reference).await?.map_or(0, given_back);
     if let Some((key, id)) = payment {
         let total = effects.refunded_total(id, after - before).await?;
         effects.change_payment(&key, |payment| payment.refund_total(total, now));

@@ -16,7 +16,7 @@ pub(crate) async fn apply_item(
         BackfillItem::Customer(customer) => {
             let reference = customer.reference.as_str();
             effects.ensure_customer(reference, customer.email.as_deref()).await?;
-            associate(effects, reference, None, &customer.metadata);
+            associate(effects, reference, None, &customer.metadata, false);
         }
         BackfillItem::Subscription(subscription) => {
             // Not an answer to a question about it: a webhook of the same instant may be the newer one.

@@ -35,6 +35,19 @@ pub const INBOX_PAUSE_MAX_MS: i64 = 60 * 60 * 1000;
 /// half an hour. Until then the payment's own event may be on its way; later it is a payment that isn't ours.
 pub const PAYMENT_AWAITED_ATTEMPTS: u32 = 12;
 
+/// How long after the end of a period its webhook may come before the provider is asked, in milliseconds: a quarter of an
+/// hour, in which providers send again what wasn't acknowledged more than once.
+pub const OVERDUE_AFTER_MS: i64 = 15 * 60 * 1000;
+
+/// How long the provider isn't asked again about the same thing, in milliseconds, once it has answered: six hours.
+pub const ASKED_AGAIN_AFTER_MS: i64 = 6 * 60 * 60 * 1000;
+
+/// The same where it gave no answer, or the host that asked has died: a quarter of an hour.
+pub const ASKED_AGAIN_AFTER_FAILURE_MS: i64 = 15 * 60 * 1000;
+
+/// How many things that should have changed are looked for at a time.
+pub const RECONCILE_BATCH: u32 = 64;
+
 /// How many events get their place in the order of all events at a time: one transaction of some milliseconds.
 pub const FAN_OUT_BATCH: u32 = 500;
 

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tillgate_domain::{CustomerId, ProviderAccountId, Subscription};
+use tracing::{Instrument as _, Span};
 
 use crate::Application;
 use crate::account::ConnectedAccount;
 use crate::authenticate_api_key::AuthenticatedTenant;
 use crate::bounds::{CACHE_AGE_MAX_MS, CACHE_AGE_UNHEARD_MS, CACHE_ENTRIES_MAX, CACHED_CUSTOMERS_MAX};
 use crate::kept::Kept;
-use crate::ports::{Announcement, Change, CommitError, UnitOfWork, Write};
+use crate::ports::{Announcement, Change, CommitError, StoreError, UnitOfWork, Write};
 
 /// What is kept.
 pub(crate) struct Caches {
@@ -23,6 +24,8 @@ pub(crate) struct Caches {
     pub(crate) subscriptions: Kept<CustomerId, Arc<Vec<Subscription>>>,
     /// Whether changes of other processes are heard.
     following: AtomicBool,
+    /// Whether it was told that they aren't.
+    lost: AtomicBool,
 }
 
 impl Default for Caches {
@@ -32,6 +35,7 @@ impl Default for Caches {
             api_keys: Kept::new(CACHE_ENTRIES_MAX),
             subscriptions: Kept::new(CACHED_CUSTOMERS_MAX),
             following: AtomicBool::new(false),
+            lost: AtomicBool::new(false),
         }
     }
 }
@@ -68,31 +72,48 @@ impl Caches {
         match announcement {
             Announcement::Changed(change) => self.forget(change),
             Announcement::Following => {
-                self.following.store(true, Ordering::Release);
+                // First: what was kept for seconds is not to be good for minutes.
                 self.forget(Change::Anything);
+                self.following.store(true, Ordering::Release);
+                self.lost.store(false, Ordering::Release);
             }
         }
     }
 
-    /// Nobody is heard any more. Answers whether anybody was.
-    pub(crate) fn unheard(&self) -> bool {
-        self.following.swap(false, Ordering::AcqRel)
+    /// Nobody is heard any more.
+    pub(crate) fn unheard(&self) {
+        self.following.store(false, Ordering::Release);
+    }
+
+    /// Whether it is the first time that nobody is heard, since somebody was, or at all.
+    pub(crate) fn is_first_loss(&self) -> bool {
+        !self.lost.swap(true, Ordering::AcqRel)
     }
 }
 
 impl Application {
-    /// Commits, and forgets what that changed before it answers: nobody is shown what was before his own change.
+    /// Commits, and forgets what that changed before it answers: nobody is shown what was before his own change. A caller that
+    /// goes away stops none of it.
     pub(crate) async fn commit(&self, work: UnitOfWork) -> Result<(), CommitError> {
         let changes = work.changes();
         let publishes = work.writes().iter().any(|write| matches!(write, Write::Event(_)));
-        let committed = self.store().commit(work).await;
-        if publishes {
-            self.events_wakeup.notify_one();
+        let (store, caches) = (Arc::clone(&self.ports.store), Arc::clone(&self.caches));
+        let events_wakeup = Arc::clone(&self.events_wakeup);
+        let committing = async move {
+            let committed = store.commit(work).await;
+            // Where the store broke, it may be committed all the same.
+            for change in changes {
+                caches.forget(change);
+            }
+            if publishes {
+                events_wakeup.notify_one();
+            }
+            committed
+        };
+        match tokio::spawn(committing.instrument(Span::current())).await {
+            Ok(committed) => committed,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => Err(StoreError::Unavailable("the host is ending".to_owned()).into()),
         }
-        // Where the store broke, it may be committed all the same.
-        for change in changes {
-            self.caches.forget(change);
-        }
-        committed
     }
 }

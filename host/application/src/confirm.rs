@@ -36,10 +36,13 @@ pub(crate) trait Confirm: Aggregate + Clone {
 
     /// Whether it says no more than `was` did. What orders facts, and when it was looked at, says nothing.
     fn confirms(&self, was: &Self) -> bool;
+
+    /// Whether it is kept although it only confirms: what is older than this must not count later.
+    fn is_newer(&self, was: &Self) -> bool;
 }
 
 macro_rules! confirm {
-    ($($name:ident, $what:literal, |$new:ident, $was:ident| $same:expr;)*) => {$(
+    ($($name:ident, $what:literal, |$new:ident, $was:ident| $same:expr, $newer:expr;)*) => {$(
         impl Confirm for $name {
             const WHAT: &'static str = $what;
 
@@ -47,20 +50,25 @@ macro_rules! confirm {
                 let ($new, $was) = (self, was);
                 $same
             }
+
+            fn is_newer(&self, was: &Self) -> bool {
+                let newer: fn(&Self, &Self) -> bool = $newer;
+                newer(self, was)
+            }
         }
     )*};
 }
 
 confirm! {
-    Customer, "customer", |new, was| new == was;
-    CheckoutSession, "checkout session", |new, was| new == was;
+    Customer, "customer", |new, was| new == was, PartialEq::ne;
+    CheckoutSession, "checkout session", |new, was| new == was, PartialEq::ne;
     Subscription, "subscription", |new, was| (new.status(), new.provider_status(), new.terms(), &new.product_id)
-        == (was.status(), was.provider_status(), was.terms(), &was.product_id);
-    Purchase, "purchase", |new, was| new == was;
+        == (was.status(), was.provider_status(), was.terms(), &was.product_id), |new, was| new.stamp() != was.stamp();
+    Purchase, "purchase", |new, was| new == was, PartialEq::ne;
     Payment, "payment", |new, was| new.refunded_amount == was.refunded_amount
-        && new.facts == PaymentFacts { as_of: new.facts.as_of, ..was.facts.clone() };
-    Refund, "refund", |new, was| new == was;
-    Dispute, "dispute", |new, was| new == was;
+        && new.facts == PaymentFacts { as_of: new.facts.as_of, ..was.facts.clone() }, |_, _| false;
+    Refund, "refund", |new, was| new == was, PartialEq::ne;
+    Dispute, "dispute", |new, was| new == was, PartialEq::ne;
 }
 
 /// What is to be told of something that isn't only confirmed.

@@ -84,14 +84,15 @@ impl<T: Confirm> Loaded<T> {
         }
     }
 
-    /// Tells what was created or changed since the last time. What only confirms what was stored isn't to be saved.
+    /// Tells what was created or changed since the last time. What only confirms what was stored isn't to be saved,
+    /// unless it orders what comes later.
     fn tell(&mut self, told: &mut Vec<Touched>) {
         for key in std::mem::take(&mut self.untold) {
             let Some(entry) = self.entries.get_mut(&key) else {
                 continue;
             };
             match &entry.was {
-                Some(was) if entry.value.confirms(was) => entry.changed = entry.told,
+                Some(was) if entry.value.confirms(was) => entry.changed = entry.told || entry.value.is_newer(was),
                 was => {
                     told.push(touched(&key, &entry.value, was.as_ref()));
                     entry.was = Some(entry.value.clone());
@@ -141,7 +142,7 @@ pub(crate) struct Effects<'a> {
 }
 
 macro_rules! loading {
-    ($($field:ident: $kind:ty, $load:ident, $get:ident, $change:ident, $add:ident, $find:ident;)*) => {$(
+    ($($field:ident: $kind:ty, $load:ident, $change:ident, $add:ident, $find:ident;)*) => {$(
         /// Loads it, if it is known and wasn't loaded yet.
         pub(crate) async fn $load(&mut self, reference: &str) -> Result<Option<&$kind>, StoreError> {
             if !self.$field.has(reference)
@@ -150,12 +151,6 @@ macro_rules! loading {
                 self.$field.put(reference, found, false);
             }
             Ok(self.$field.get(reference))
-        }
-
-        /// What was loaded or added.
-        #[expect(dead_code, reason = "one of a family; each kind needs some of them")]
-        pub(crate) fn $get(&self, reference: &str) -> Option<&$kind> {
-            self.$field.get(reference)
         }
 
         /// Changes what was loaded or added; `change` answers whether it did.
@@ -246,12 +241,12 @@ impl<'a> Effects<'a> {
     }
 
     loading! {
-        customers: Customer, load_customer, customer, change_customer, add_customer, customer_by_provider_reference;
-        subscriptions: Subscription, load_subscription, subscription, change_subscription, add_subscription, subscription_by_provider_reference;
-        purchases: Purchase, load_purchase, purchase, change_purchase, add_purchase, purchase_by_provider_reference;
-        payments: Payment, load_payment, payment, change_payment, add_payment, payment_by_provider_reference;
-        refunds: Refund, load_refund, refund, change_refund, add_refund, refund_by_provider_reference;
-        disputes: Dispute, load_dispute, dispute, change_dispute, add_dispute, dispute_by_provider_reference;
+        customers: Customer, load_customer, change_customer, add_customer, customer_by_provider_reference;
+        subscriptions: Subscription, load_subscription, change_subscription, add_subscription, subscription_by_provider_reference;
+        purchases: Purchase, load_purchase, change_purchase, add_purchase, purchase_by_provider_reference;
+        payments: Payment, load_payment, change_payment, add_payment, payment_by_provider_reference;
+        refunds: Refund, load_refund, change_refund, add_refund, refund_by_provider_reference;
+        disputes: Dispute, load_dispute, change_dispute, add_dispute, dispute_by_provider_reference;
     }
 
     /// Loads a checkout session by our id, which the provider carries along, or else by the provider's.
@@ -347,6 +342,8 @@ fn save_all<T: Confirm>(app: &Application, cause: Cause, work: &mut UnitOfWork, 
         match cause {
             Cause::Webhook => app.save(work, aggregate),
             Cause::Import { announce: true } => app.save_imported(work, aggregate),
+            // What was known here changes now, and nobody was told; only what is new to us is no news.
+            Cause::Import { announce: false } if aggregate.is_news() => app.save_imported(work, aggregate),
             Cause::Import { announce: false } => work.push(aggregate.write()),
         }
     }

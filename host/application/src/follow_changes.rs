@@ -11,12 +11,22 @@ use crate::{Application, ApplicationError};
 /// # Errors
 /// The connection was lost: it doesn't end otherwise.
 pub async fn follow_changes(app: &Application) -> Result<Infallible, ApplicationError> {
+    // However it ends: what is kept counts as unheard from then on.
+    let _unheard = Unheard(app);
     let heed = |announcement| app.caches.heed(announcement);
     let Err(lost) = app.store().follow_changes(&heed).await;
-    if app.caches.unheard() {
+    if app.caches.is_first_loss() {
         tracing::warn!(error = %lost, "changes of other hosts aren't heard; what is kept in memory is kept for seconds only");
     }
     Err(lost.into())
+}
+
+struct Unheard<'a>(&'a Application);
+
+impl Drop for Unheard<'_> {
+    fn drop(&mut self) {
+        self.0.caches.unheard();
+    }
 }
 
 impl Application {

@@ -50,6 +50,7 @@ mod process_webhook;
 mod put_directory;
 mod put_secret;
 mod receive_webhook;
+mod reconcile_subscriptions;
 mod resend_events;
 mod resume_operations;
 mod resume_subscription;
@@ -100,6 +101,7 @@ pub use put_directory::{
 };
 pub use put_secret::{PutSecret, put_secret};
 pub use receive_webhook::{WebhookAnswer, receive_webhook};
+pub use reconcile_subscriptions::{ReconciledSubscriptions, reconcile_subscriptions};
 pub use resend_events::{Resend, Resent, resend_events};
 pub use resume_operations::resume_abandoned_operations;
 pub use resume_subscription::{ResumeSubscription, resume_subscription};

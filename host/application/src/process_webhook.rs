@@ -6,7 +6,9 @@ use tillgate_domain::{ProviderAccountId, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::account::ConnectedAccount;
-use crate::bounds::{INBOX_ATTEMPTS_MAX, INBOX_BATCH, INBOX_LEASE_MS, INBOX_PAUSE_MAX_MS, INBOX_PAUSE_MS};
+use crate::bounds::{
+    INBOX_ATTEMPTS_MAX, INBOX_BATCH, INBOX_LEASE_MS, INBOX_PAUSE_MAX_MS, INBOX_PAUSE_MS, PAYMENT_AWAITED_ATTEMPTS,
+};
 use crate::effects::Answers;
 use crate::inbox::{InboxEntry, InboxStatus};
 use crate::operation_journal::MemoryJournal;
@@ -207,6 +209,12 @@ async fn attempt(
                 match ask(app, account, &reference).await {
                     Ok(answer) => answers.insert(reference, Some(answer)),
                     Err(error) if knows_none(&error) => answers.insert(reference, None),
+                    // Money isn't kept from being seen by a question that gets no answer, a key without that right for
+                    // example. What needs the answer itself, two facts of one instant, fails below.
+                    Err(error) if entry.attempts >= PAYMENT_AWAITED_ATTEMPTS => {
+                        tracing::warn!(%error, "a subscription could not be asked about: going on without it");
+                        answers.insert(reference, None)
+                    }
                     Err(error) => return Ok(Attempt::Failed(error.to_string())),
                 };
             }

@@ -60,7 +60,7 @@ pub(crate) fn may_have_been_performed(exchange: &Exchange) -> bool {
         && match &exchange.outcome {
             None => true,
             Some(ExchangeOutcome::Failed { reached, .. }) => *reached != Reached::NotSent,
-            Some(ExchangeOutcome::Response { status, .. }) => (200..300).contains(status) || *status >= 500,
+            Some(ExchangeOutcome::Response { status, .. }) => (200..400).contains(status) || *status >= 500,
         }
 }
 

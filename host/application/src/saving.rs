@@ -17,10 +17,12 @@ pub(crate) trait Aggregate: Sized {
     fn text_id(&self) -> String;
     fn view(&self) -> Value;
     fn write(self) -> Write;
+    /// Whether a change of it is news, whoever found it: it was there before, and something was bought or paid, or ended.
+    fn is_news(&self) -> bool;
 }
 
 macro_rules! aggregates {
-    ($($name:ident => $view:ident),* $(,)?) => {$(
+    ($($name:ident => $view:ident, $news:literal;)*) => {$(
         impl Aggregate for $name {
             fn take_events(&mut self) -> Vec<DomainEvent> {
                 std::mem::take(&mut self.events)
@@ -37,18 +39,21 @@ macro_rules! aggregates {
             fn write(self) -> Write {
                 Write::$name(self)
             }
+            fn is_news(&self) -> bool {
+                $news && self.version > 0
+            }
         }
     )*};
 }
 
 aggregates! {
-    CheckoutSession => CheckoutSessionView,
-    Customer => CustomerView,
-    Subscription => SubscriptionView,
-    Purchase => PurchaseView,
-    Payment => PaymentView,
-    Refund => RefundView,
-    Dispute => DisputeView,
+    CheckoutSession => CheckoutSessionView, false;
+    Customer => CustomerView, false;
+    Subscription => SubscriptionView, true;
+    Purchase => PurchaseView, true;
+    Payment => PaymentView, true;
+    Refund => RefundView, true;
+    Dispute => DisputeView, true;
 }
 
 impl Application {

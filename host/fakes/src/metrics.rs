@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tillgate_application::ports::{
-    CacheName, CallOutcome, CommitOutcome, DeliveryOutcome, Metrics, PaymentFailureReason, SubscriptionAction,
-    WebhookOutcome, WebhookRejection,
+    CacheName, CallOutcome, CommitOutcome, DeliveryOutcome, Metrics, PaymentFailureReason, Reconciled,
+    ReconciliationOutcome, SubscriptionAction, WebhookOutcome, WebhookRejection,
 };
 use tillgate_domain::CheckoutType;
 
@@ -77,6 +77,10 @@ impl Metrics for RecordingMetrics {
 
     fn cache_read(&self, cache: CacheName, hit: bool) {
         self.add("cache_read", &[cache.as_str(), if hit { "hit" } else { "miss" }]);
+    }
+
+    fn reconciled(&self, what: Reconciled, outcome: ReconciliationOutcome) {
+        self.add("reconciled", &[what.as_str(), outcome.as_str()]);
     }
 
     fn event_delivery(&self, outcome: DeliveryOutcome) {

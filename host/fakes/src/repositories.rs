@@ -296,6 +296,24 @@ impl SubscriptionRepository for MemoryStore {
         .await
     }
 
+    async fn overdue_subscriptions(
+        &self,
+        ended_before: Timestamp,
+        asked_before: Timestamp,
+        limit: u32,
+    ) -> Asked<Vec<Subscription>> {
+        self.ask(|rows| {
+            let overdue = |row: &&Subscription| {
+                expires_at(row).is_some_and(|end| end < ended_before)
+                    && rows.asked_about.get(&row.id).is_none_or(|asked| *asked < asked_before)
+            };
+            let mut found: Vec<Subscription> = rows.subscriptions.values().filter(overdue).cloned().collect();
+            found.sort_by_key(|row| (expires_at(row), row.id));
+            cut(found, limit)
+        })
+        .await
+    }
+
     async fn subscriptions_expiring_before(&self, before: Timestamp, limit: u32) -> Asked<Vec<Subscription>> {
         self.ask(|rows| {
             let due = |row: &&Subscription| expires_at(row).is_some_and(|end| end < before);

@@ -11,7 +11,8 @@ use tillgate_application::ports::{Conflict, Exchange, Write};
 use tillgate_domain::{
     ApiKeyId, CheckoutSession, CheckoutSessionId, Customer, CustomerId, DeliveryId, Dispute, DisputeId,
     EventEndpointId, EventId, ImportId, InboxId, OperationId, Organization, Payment, PaymentId, Product,
-    ProviderAccountId, Purchase, PurchaseId, Refund, RefundId, Subscription, SubscriptionId, Tenant, TenantId, User,
+    ProviderAccountId, Purchase, PurchaseId, Refund, RefundId, Subscription, SubscriptionId, Tenant, TenantId,
+    Timestamp, User,
 };
 
 /// The tables.
@@ -39,6 +40,7 @@ pub struct Rows {
     pub event_keys: BTreeMap<(ProviderAccountId, String), InboxId>,
     pub events: BTreeMap<EventId, OutboxEvent>,
     pub imports: BTreeMap<ImportId, Import>,
+    pub asked_about: BTreeMap<SubscriptionId, Timestamp>,
     pub events_ordered: u64,
     pub commit_order: Vec<EventId>,
     pub event_endpoints: BTreeMap<EventEndpointId, EventEndpoint>,
@@ -236,6 +238,22 @@ impl Rows {
                 save_referenced!(self, subscriptions, "subscription", row, |row: &Subscription| row
                     .provider_reference
                     .clone())
+            }
+            Write::AskedAbout {
+                subscription_id,
+                at,
+                asked_before,
+            } => {
+                let known = self.subscriptions.contains_key(&subscription_id);
+                let since = self
+                    .asked_about
+                    .get(&subscription_id)
+                    .is_some_and(|asked| *asked >= asked_before);
+                if !known || since {
+                    return Err(Conflict::Version("subscription"));
+                }
+                self.asked_about.insert(subscription_id, at);
+                Ok(())
             }
             Write::Purchase(row) => {
                 if let Some(id) = &row.customer_id {

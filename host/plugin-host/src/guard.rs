@@ -59,6 +59,19 @@ impl Breaker {
         Ok(())
     }
 
+    /// Whether nothing is let through. Once its pause is over, whoever comes next finds out: nobody may come.
+    fn is_open(&self, now: Instant) -> bool {
+        self.trying || self.open.is_some_and(|(until, _)| now < until)
+    }
+
+    /// Whether it says no more than a new one: nothing failed lately.
+    fn is_forgotten(&self, now: Instant) -> bool {
+        match self.open {
+            None => self.failures == 0,
+            Some((until, _)) => !self.trying && now >= until + BREAKER_PAUSE_MAX,
+        }
+    }
+
     fn succeeded(&mut self) {
         *self = Self::new(self.failures_max);
     }
@@ -103,7 +116,8 @@ impl Guard {
     }
 
     fn is_idle(&self) -> bool {
-        self.in_flight.available_permits() == self.in_flight_max && self.breaker(|breaker| breaker.failures == 0)
+        self.in_flight.available_permits() == self.in_flight_max
+            && self.breaker(|breaker| breaker.is_forgotten(Instant::now()))
     }
 
     async fn room(&self, whose: &str) -> Result<OwnedSemaphorePermit, Refusal> {
@@ -173,8 +187,9 @@ impl Guards {
             let table = table.lock().unwrap_or_else(PoisonError::into_inner);
             table.values().cloned().collect()
         };
+        let now = Instant::now();
         let open = |guards: &[Arc<Guard>]| {
-            let is_open = |guard: &&Arc<Guard>| guard.breaker(|breaker| breaker.open.is_some());
+            let is_open = |guard: &&Arc<Guard>| guard.breaker(|breaker| breaker.is_open(now));
             guards.iter().filter(is_open).count()
         };
         let (accounts, hosts) = (all(&self.accounts), all(&self.hosts));

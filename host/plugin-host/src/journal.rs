@@ -51,7 +51,14 @@ pub(crate) fn refused(reason: &str) -> ExchangeOutcome {
 /// A plugin's word about a failure, corrected by what the host knows: a write that may have been performed is never
 /// called failed, and one that was performed is never called not done.
 pub(crate) fn corrected(mut failure: ProviderFailure, recorded: &[Exchange]) -> ProviderFailure {
-    let says_nothing_was_done = matches!(failure.kind, FailureKind::Unavailable | FailureKind::RateLimited);
+    let says_nothing_was_done = matches!(
+        failure.kind,
+        FailureKind::Unavailable
+            | FailureKind::RateLimited
+            | FailureKind::Unauthorized
+            | FailureKind::Conflict
+            | FailureKind::MalformedResponse
+    );
     if is_under_way(recorded) || (says_nothing_was_done && was_done(recorded)) {
         failure.kind = FailureKind::UnknownOutcome;
     }
@@ -73,10 +80,11 @@ fn is_under_way(recorded: &[Exchange]) -> bool {
     })
 }
 
-/// Whether the last request was a write that must not be sent twice, and the provider accepted it.
+/// Whether the last request was a write that must not be sent twice, and the provider accepted it. Some answer with a
+/// redirection to what they have made.
 fn was_done(recorded: &[Exchange]) -> bool {
     recorded.last().is_some_and(|exchange| {
         exchange.request.effect == Effect::Write
-            && matches!(exchange.outcome, Some(ExchangeOutcome::Response { status, .. }) if status < 300)
+            && matches!(exchange.outcome, Some(ExchangeOutcome::Response { status, .. }) if status < 400)
     })
 }

@@ -93,6 +93,8 @@ impl Gateway {
         let router = tillgate_http_api::router(Arc::clone(&app), api_options(&config));
         let operations_router = tillgate_http_api::operations_router(Arc::clone(&app), readiness.clone());
         let alone = config.database.url.starts_with("sqlite:");
+        let ended = CancellationToken::new();
+        let following = tokio::spawn(workers::follow_changes(Arc::clone(&app), ended.clone()));
         let workers = workers::start(&app, &wired.plugin_host, &ending, alone);
         let draining = readiness.clone();
         let asked = ending.clone();
@@ -109,7 +111,6 @@ impl Gateway {
             grace,
         ));
         // Health is answered until the very end, so that the end can be watched.
-        let ended = CancellationToken::new();
         let watched = ended.clone();
         let operations_server = tokio::spawn(tillgate_http_api::serve(
             operations,
@@ -132,6 +133,7 @@ impl Gateway {
         }
         ended.cancel();
         let _stopped = operations_server.await;
+        let _followed = following.await;
         wired.database.close().await;
         tracing::info!("ended");
         Ok(served?)

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tillgate_application::{
-    Application, DueDeliveries, DueWebhooks, deliver_events, due_deliveries, due_webhooks, fan_out_events,
-    process_webhooks, resume_abandoned_operations,
+    Application, DueDeliveries, DueWebhooks, ReconciledSubscriptions, deliver_events, due_deliveries, due_webhooks,
+    fan_out_events, process_webhooks, reconcile_subscriptions, resume_abandoned_operations,
 };
 use tillgate_domain::{EventEndpointId, ProviderAccountId};
 use tillgate_plugin_host::PluginHost;
@@ -21,6 +21,9 @@ const INBOX_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often abandoned operations are looked for; their leases last minutes.
 const OPERATIONS_INTERVAL: Duration = Duration::from_secs(15);
+
+/// How often subscriptions are looked for about which a webhook should have come.
+const RECONCILE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How often the plugin directory is looked at for components that came since the start.
 const PLUGINS_INTERVAL: Duration = Duration::from_secs(2);
@@ -46,8 +49,8 @@ pub(crate) fn start(
 ) -> TaskTracker {
     let tracker = TaskTracker::new();
     tracker.spawn(look_for_plugins(Arc::clone(plugin_host), ending.clone()));
-    tracker.spawn(follow_changes(Arc::clone(app), ending.clone()));
     tracker.spawn(process_stored_webhooks(Arc::clone(app), ending.clone()));
+    tracker.spawn(reconcile(Arc::clone(app), ending.clone()));
     tracker.spawn(order_events(Arc::clone(app), ending.clone()));
     tracker.spawn(send_events(Arc::clone(app), ending.clone()));
     tracker.spawn(resume_operations(Arc::clone(app), ending.clone(), alone));
@@ -91,6 +94,21 @@ async fn process_stored_webhooks(app: Arc<Application>, ending: CancellationToke
         }
     }
     while running.join_next().await.is_some() {}
+}
+
+/// Asks providers about what should have changed by now.
+async fn reconcile(app: Arc<Application>, ending: CancellationToken) {
+    while !ending.is_cancelled() {
+        match reconcile_subscriptions(&app, &ending).await {
+            Ok(found) if found == ReconciledSubscriptions::default() => {}
+            Ok(found) => tracing::info!(?found, "overdue subscriptions were asked about"),
+            Err(error) => tracing::error!(%error, "overdue subscriptions could not be asked about"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(RECONCILE_INTERVAL) => {}
+            () = ending.cancelled() => {}
+        }
+    }
 }
 
 /// Gives events their place in the order of all events, and puts them on their way.
@@ -160,8 +178,9 @@ async fn send_to_endpoint(app: Arc<Application>, due: DueDeliveries, ending: Can
     }
 }
 
-/// Forgets what another host, or a command, has changed.
-async fn follow_changes(app: Arc<Application>, ending: CancellationToken) {
+/// Forgets what another host, or a command, has changed, and tells others what is changed here. It ends last, so that what the
+/// last requests changed is told too.
+pub(crate) async fn follow_changes(app: Arc<Application>, ending: CancellationToken) {
     tokio::select! {
         () = app.keep_following_changes() => {}
         () = ending.cancelled() => {}

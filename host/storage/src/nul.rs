@@ -98,7 +98,8 @@ pub(crate) fn is_in(write: &Write) -> bool {
             endpoint.description.as_deref(),
             endpoint.disabled_reason.as_deref(),
         ]),
-        Write::OrderEvents { .. }
+        Write::AskedAbout { .. }
+        | Write::OrderEvents { .. }
         | Write::Delivery(_)
         | Write::RevokeApiKey { .. }
         | Write::Exchange { .. }

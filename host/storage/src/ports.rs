@@ -104,6 +104,7 @@ delegate! {
         subscriptions_by_customer(tenant_id: TenantId, customer_id: CustomerId) -> All<Subscription>;
         active_subscriptions_by_customer(tenant_id: TenantId, customer_id: CustomerId) -> All<Subscription>;
         subscriptions_expiring_before(before: Timestamp, limit: u32) -> All<Subscription>;
+        overdue_subscriptions(ended_before: Timestamp, asked_before: Timestamp, limit: u32) -> All<Subscription>;
         subscriptions(tenant_id: TenantId, filter: &SubscriptionFilter, page: &PageRequest) -> Listed<Subscription>;
     }
     PurchaseRepository {

@@ -8,8 +8,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 use tillgate_application::ports::{
-    CacheName, CallOutcome, CommitOutcome, DeliveryOutcome, Metrics, PaymentFailureReason, SubscriptionAction,
-    WebhookOutcome, WebhookRejection,
+    CacheName, CallOutcome, CommitOutcome, DeliveryOutcome, Metrics, PaymentFailureReason, Reconciled,
+    ReconciliationOutcome, SubscriptionAction, WebhookOutcome, WebhookRejection,
 };
 use tillgate_domain::CheckoutType;
 
@@ -96,6 +96,7 @@ pub struct PrometheusMetrics {
     commits: Family<Histogram, 1>,
     cache_reads: Family<Counter, 2>,
     event_deliveries: Family<Counter, 1>,
+    reconciliations: Family<Counter, 2>,
     http_requests: Family<Histogram, 3>,
     database_up: Level,
     webhooks_pending: Level,
@@ -189,6 +190,13 @@ impl PrometheusMetrics {
                 64,
                 STORING,
             ),
+            reconciliations: counters(
+                r,
+                "tillgate_reconciliations",
+                "Comparisons with a provider of what should have changed by now",
+                [Ours("of"), Ours("outcome")],
+                8,
+            ),
             event_deliveries: counters(
                 r,
                 "tillgate_event_deliveries",
@@ -276,6 +284,11 @@ impl PrometheusMetrics {
         }
         for outcome in CommitOutcome::ALL {
             self.commits.get([outcome.as_str()]);
+        }
+        for of in Reconciled::ALL {
+            for outcome in ReconciliationOutcome::ALL {
+                self.reconciliations.get([of.as_str(), outcome.as_str()]);
+            }
         }
         for outcome in DeliveryOutcome::ALL {
             self.event_deliveries.get([outcome.as_str()]);
@@ -420,6 +433,10 @@ impl Metrics for PrometheusMetrics {
 
     fn commit(&self, outcome: CommitOutcome, took: Duration) {
         self.commits.get([outcome.as_str()]).observe(took);
+    }
+
+    fn reconciled(&self, what: Reconciled, outcome: ReconciliationOutcome) {
+        self.reconciliations.get([what.as_str(), outcome.as_str()]).inc();
     }
 
     fn event_delivery(&self, outcome: DeliveryOutcome) {

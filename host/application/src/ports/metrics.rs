@@ -47,6 +47,9 @@ pub trait Metrics: Send + Sync {
     /// A try to send an event to an endpoint has ended, and that is committed.
     fn event_delivery(&self, outcome: DeliveryOutcome);
 
+    /// The provider was asked about something that should have changed by now.
+    fn reconciled(&self, what: Reconciled, outcome: ReconciliationOutcome);
+
     /// A request was answered. `route` is its template, never its path.
     fn http_request(&self, method: &str, route: &str, status: u16, took: Duration);
 }
@@ -130,6 +133,26 @@ words! {
         ApiKeys = "api_keys",
         /// Customers' subscriptions.
         Subscriptions = "subscriptions",
+    }
+}
+
+words! {
+    /// What is compared with the provider.
+    Reconciled {
+        /// A subscription whose period, or scheduled cancellation, should have ended.
+        Subscription = "subscription",
+    }
+}
+
+words! {
+    /// What came of comparing.
+    ReconciliationOutcome {
+        /// It stands with the provider as it does here.
+        Agreed = "agreed",
+        /// Something had been missed, and was taken in.
+        Healed = "healed",
+        /// The provider gave no answer.
+        Failed = "failed",
     }
 }
 
@@ -267,6 +290,7 @@ impl Metrics for NoMetrics {
     fn provider_call(&self, _: &str, _: &str, _: CallOutcome, _: Duration) {}
     fn commit(&self, _: CommitOutcome, _: Duration) {}
     fn event_delivery(&self, _: DeliveryOutcome) {}
+    fn reconciled(&self, _: Reconciled, _: ReconciliationOutcome) {}
     fn cache_read(&self, _: CacheName, _: bool) {}
     fn http_request(&self, _: &str, _: &str, _: u16, _: Duration) {}
 }

@@ -220,6 +220,14 @@ pub trait SubscriptionRepository: Send + Sync {
         before: Timestamp,
         limit: u32,
     ) -> Result<Vec<Subscription>, StoreError>;
+    /// Subscriptions not ended whose current period or scheduled cancellation ended before a time, and which the provider
+    /// wasn't asked about since another one; soonest first, at most `limit`.
+    async fn overdue_subscriptions(
+        &self,
+        ended_before: Timestamp,
+        asked_before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Subscription>, StoreError>;
     /// A tenant's subscriptions.
     async fn subscriptions(
         &self,

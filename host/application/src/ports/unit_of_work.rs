@@ -8,7 +8,7 @@
 use async_trait::async_trait;
 use tillgate_domain::{
     ApiKeyId, CheckoutSession, Customer, Dispute, EventId, InboxId, OperationId, Organization, Payment, Product,
-    ProviderAccountId, Purchase, Refund, Subscription, Tenant, TenantId, Timestamp, User,
+    ProviderAccountId, Purchase, Refund, Subscription, SubscriptionId, Tenant, TenantId, Timestamp, User,
 };
 
 use super::{Exchange, StoreError};
@@ -83,6 +83,16 @@ pub enum Write {
     Customer(Customer),
     /// Saves a subscription.
     Subscription(Subscription),
+    /// Notes when the provider is asked about a subscription, if it wasn't asked since `asked_before`; otherwise it is a
+    /// [`Conflict::Version`].
+    AskedAbout {
+        /// Which.
+        subscription_id: SubscriptionId,
+        /// When it counts as asked about.
+        at: Timestamp,
+        /// What it has to be before now.
+        asked_before: Timestamp,
+    },
     /// Saves a purchase.
     Purchase(Purchase),
     /// Saves a payment and its aliases.

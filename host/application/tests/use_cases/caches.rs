@@ -205,3 +205,25 @@ async fn a_revoked_key_is_refused_by_other_hosts_as_soon_as_they_hear_of_it() {
     settle().await;
     assert!(authenticate_api_key(&other, &created.key).await.unwrap().is_none());
 }
+
+#[tokio::test]
+async fn a_caller_that_goes_away_leaves_nothing_stale() {
+    let world = World::new().await.unwrap();
+    let command = CreateApiKey {
+        tenant_id: world.tenant_id,
+        name: "backend".to_owned(),
+    };
+    let created = create_api_key(&world.app, &Caller::operator(), command).await.unwrap();
+    assert!(authenticate_api_key(&world.app, &created.key).await.unwrap().is_some());
+    {
+        let id = created.id.parse().unwrap();
+        let revoking = revoke_api_key(&world.app, world.tenant_id, id);
+        tokio::select! {
+            biased;
+            revoked = revoking => panic!("it waits for its commit: {revoked:?}"),
+            () = std::future::ready(()) => {}
+        }
+    }
+    settle().await;
+    assert!(authenticate_api_key(&world.app, &created.key).await.unwrap().is_none());
+}

@@ -12,7 +12,7 @@ use tillgate_application::{
 use tillgate_domain::{
     PaymentState, ProviderAccountId, PurchaseStatus, SubscriptionChange, SubscriptionStatus, Timestamp,
 };
-use tillgate_fakes::{CommitFault, Failing, NOW, Rows, World, checkout_completed, payment, subscription_event};
+use tillgate_fakes::{CommitFault, Failing, NOW, World, checkout_completed, payment, subscription_event};
 use tokio_util::sync::CancellationToken;
 
 use crate::given::AFTER_ANY_LEASE_MS;
@@ -153,11 +153,12 @@ fn counts(import: &Import) -> Vec<[u64; 4]> {
 
 /// Everything that is stored, but for imports.
 fn stored(world: &World) -> String {
-    let rows = Rows {
-        imports: Default::default(),
-        ..world.store.rows().clone()
-    };
-    format!("{rows:#?}")
+    let mut rows = world.store.rows().clone();
+    rows.imports.clear();
+    // When they were last heard of is kept, and says nothing.
+    let told = std::mem::take(&mut rows.subscriptions).into_values();
+    let told: Vec<_> = told.map(|row| (row.id, row.status(), row.terms().clone())).collect();
+    format!("{rows:#?}{told:#?}")
 }
 
 /// What there is at the end, however it came about.

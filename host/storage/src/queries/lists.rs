@@ -136,6 +136,21 @@ impl SubscriptionRepository for Repository {
         self.list(query).await
     }
 
+    async fn overdue_subscriptions(
+        &self,
+        ended_before: Timestamp,
+        asked_before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Subscription>, StoreError> {
+        let sql = "WHERE expires_at IS NOT NULL AND expires_at < $1 AND (asked_at IS NULL OR asked_at < $2)
+                   ORDER BY expires_at, id LIMIT $3";
+        let query = select::<Subscription>(sql)
+            .bind(ended_before.as_millis())
+            .bind(asked_before.as_millis())
+            .bind(i64::from(limit));
+        self.list(query).await
+    }
+
     async fn subscriptions(
         &self,
         tenant_id: TenantId,

@@ -71,14 +71,16 @@ impl PaymentRepository for Repository {
             query.push(" AND state = ").push_bind(state.as_str());
         }
         if let Some(reference) = &filter.provider_reference {
-            of_its_accounts(&mut query, tenant_id);
+            // A union, not an "or": each half has its index.
             query
-                .push(" AND (provider_reference = ")
-                .push_bind(reference.as_str())
-                .push(" OR id IN (SELECT payment_id FROM payment_aliases WHERE alias = ")
+                .push(" AND id IN (SELECT id FROM payments WHERE provider_reference = ")
                 .push_bind(reference.as_str());
             of_its_accounts(&mut query, tenant_id);
-            query.push("))");
+            query
+                .push(" UNION SELECT payment_id FROM payment_aliases WHERE alias = ")
+                .push_bind(reference.as_str());
+            of_its_accounts(&mut query, tenant_id);
+            query.push(")");
         }
         self.page(query, request).await
     }

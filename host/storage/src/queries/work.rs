@@ -66,6 +66,11 @@ async fn write_one(connection: &mut Connection, write: &Write) -> Result<(), Com
         Write::CheckoutSession(session) => saves::checkout_session(connection, session).await,
         Write::Customer(customer) => saves::customer(connection, customer).await,
         Write::Subscription(subscription) => saves::subscription(connection, subscription).await,
+        Write::AskedAbout {
+            subscription_id,
+            at,
+            asked_before,
+        } => write_simple::asked_about(connection, *subscription_id, *at, *asked_before).await,
         Write::Purchase(purchase) => saves::purchase(connection, purchase).await,
         Write::Payment(payment) => saves::payment(connection, payment).await,
         Write::Refund(refund) => saves::refund(connection, refund).await,

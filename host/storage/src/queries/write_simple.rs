@@ -4,7 +4,8 @@ use tillgate_application::account::{ApiKey, SealedSecret};
 use tillgate_application::operation::IdempotencyRecord;
 use tillgate_application::ports::{CommitError, Conflict, Exchange};
 use tillgate_domain::{
-    ApiKeyId, InboxId, OperationId, Organization, Product, ProviderAccountId, Tenant, TenantId, Timestamp, User,
+    ApiKeyId, InboxId, OperationId, Organization, Product, ProviderAccountId, SubscriptionId, Tenant, TenantId,
+    Timestamp, User,
 };
 
 use super::super::Connection;
@@ -217,4 +218,22 @@ pub(super) async fn truncate_journal(
         .bind(operation_id.to_string())
         .bind(i64::from(from));
     run(connection, query, "exchange").await.map(drop)
+}
+
+/// Not guarded by the subscription's version: it says nothing about the subscription, and disturbs no change of it.
+pub(super) async fn asked_about(
+    connection: &mut Connection,
+    id: SubscriptionId,
+    at: Timestamp,
+    asked_before: Timestamp,
+) -> Result<(), CommitError> {
+    let query =
+        sqlx::query("UPDATE subscriptions SET asked_at = $1 WHERE id = $2 AND (asked_at IS NULL OR asked_at < $3)")
+            .bind(at.as_millis())
+            .bind(id.to_string())
+            .bind(asked_before.as_millis());
+    match run(connection, query, "subscription").await? {
+        0 => Err(CommitError::Conflict(Conflict::Version("subscription"))),
+        _ => Ok(()),
+    }
 }

@@ -49,7 +49,7 @@ async fn migrations_are_pending_once() {
 }
 
 /// Every migration, in order.
-const ALL: [&str; 7] = [
+const ALL: [&str; 8] = [
     "0001_initial",
     "0002_open_operations",
     "0003_refunds_by_payment",
@@ -57,6 +57,7 @@ const ALL: [&str; 7] = [
     "0005_imports",
     "0006_lists_by_customer",
     "0008_event_delivery",
+    "0009_asked_about",
 ];
 
 #[tokio::test]

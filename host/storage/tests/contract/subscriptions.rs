@@ -13,6 +13,7 @@ use crate::given::{
 };
 
 crate::on_every_store! {
+    overdue_subscriptions_are_asked_about_in_turn,
     a_subscription_is_read_as_it_was_saved,
     subscriptions_are_found_by_each_question,
     expiring_subscriptions_come_soonest_first,
@@ -372,4 +373,38 @@ async fn a_checkout_session_is_read_as_it_was_saved(database: &Shared) {
     let all = database.checkout_sessions(TENANT, &page(1, None)).await.unwrap();
     assert_eq!((all.items.len(), all.has_more), (1, true));
     assert!(database.customer(OTHER_TENANT, customer(1).id).await.unwrap().is_none());
+}
+
+async fn overdue_subscriptions_are_asked_about_in_turn(database: &Shared) {
+    begin(database).await;
+    let (first, second) = (
+        with_terms(1, SubscriptionStatus::PastDue, 500, None),
+        with_terms(2, SubscriptionStatus::Active, 400, None),
+    );
+    let writes = [Write::Subscription(first.clone()), Write::Subscription(second.clone())];
+    commit(database, writes).await.unwrap();
+    let overdue = async |ended_before: i64, asked_before: i64| {
+        let found = database
+            .overdue_subscriptions(at(ended_before), at(asked_before), 10)
+            .await;
+        found.unwrap().iter().map(|found| found.id).collect::<Vec<_>>()
+    };
+    assert!(overdue(400, 1_000).await.is_empty());
+    assert_eq!(overdue(500, 1_000).await, [second.id]);
+    assert_eq!(overdue(501, 1_000).await, [second.id, first.id]);
+    let asked = |at_seconds: i64, before: i64| Write::AskedAbout {
+        subscription_id: second.id,
+        at: at(at_seconds),
+        asked_before: at(before),
+    };
+    commit(database, [asked(600, 600)]).await.unwrap();
+    assert_eq!(
+        commit(database, [asked(700, 600)]).await,
+        version_conflict("subscription")
+    );
+    assert_eq!(overdue(501, 600).await, [first.id]);
+    assert_eq!(overdue(501, 601).await, [second.id, first.id]);
+    // It disturbs no change of the subscription.
+    let known = stored(&second, |subscription| subscription.version = 1);
+    commit(database, [Write::Subscription(known)]).await.unwrap();
 }
