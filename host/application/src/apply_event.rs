@@ -29,10 +29,10 @@ impl From<StoreError> for NotApplied {
     }
 }
 
-/// Takes one event in.
-pub(crate) async fn apply_event(effects: &mut Effects<'_>, event: &ProviderEvent) -> Result<(), NotApplied> {
+/// Takes one event in. Answers whether it is about this account; otherwise it has no effect.
+pub(crate) async fn apply_event(effects: &mut Effects<'_>, event: &ProviderEvent) -> Result<bool, NotApplied> {
     if !concerns(effects, event) {
-        return Ok(());
+        return Ok(false);
     }
     match &event.body {
         EventBody::Checkout(checkout) => apply_checkout(effects, checkout).await?,
@@ -44,7 +44,7 @@ pub(crate) async fn apply_event(effects: &mut Effects<'_>, event: &ProviderEvent
         EventBody::Dispute(dispute) => apply_dispute(effects, dispute, event.occurred_at).await?,
         EventBody::Other => {}
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Whether the event is about this account: of its mode, and of the account at the provider it acts for.
@@ -77,6 +77,7 @@ fn named<'m>(metadata: &'m [Field], keys: [&str; 2]) -> Option<&'m str> {
 
 /// Associates a customer with the organization and user of its checkout, or else of the provider's metadata. An import
 /// does where nothing is known: what is known came from a checkout or from the tenant, and a list says nothing newer.
+/// Nor does an event that is taken in again.
 pub(crate) fn associate(effects: &mut Effects<'_>, customer: &str, session: Option<&str>, metadata: &[Field]) {
     let mut organization = named(metadata, ["organization_id", "organizationId"]);
     let mut user = named(metadata, ["user_id", "userId"]);
@@ -85,10 +86,10 @@ pub(crate) fn associate(effects: &mut Effects<'_>, customer: &str, session: Opti
         organization = session.organization_id.as_deref().or(organization);
         user = session.user_id.as_deref().or(user);
     }
-    let (now, imports) = (effects.now, effects.imports());
+    let (now, fills) = (effects.now, effects.only_fills());
     effects.change_customer(customer, |customer| {
-        let organization = organization.filter(|_| !imports || customer.organization_id.is_none());
-        let user = user.filter(|_| !imports || customer.user_id.is_none());
+        let organization = organization.filter(|_| !fills || customer.organization_id.is_none());
+        let user = user.filter(|_| !fills || customer.user_id.is_none());
         customer.associate(organization, user, now)
     });
 }
@@ -190,7 +191,20 @@ pub(crate) async fn apply_subscription(
         .load_checkout_session(answer.correlation_id.as_deref(), None)
         .await?;
     let customer_id = effects.ensure_customer(customer_reference, None).await?;
+    // Without an order of its own, an event that was taken in before may be older than what came since.
+    let unordered = source != FactSource::Answer && stamp.as_of.is_none() && stamp.object_version.is_none();
+    let ask_first = effects.again && unordered;
+    let asked = effects.answers.contains_key(reference);
     if let Some(known) = effects.load_subscription(reference).await? {
+        if ask_first && asked {
+            // The provider knows none such.
+            return Ok(());
+        }
+        if ask_first {
+            return Err(NotApplied::AskAbout {
+                subscription_reference: reference.clone(),
+            });
+        }
         let price = known.terms().price_reference.clone();
         let snapshot = answer.snapshot_for(price.as_deref());
         let mut applied = Applied::Unchanged;
@@ -364,8 +378,12 @@ pub(crate) async fn apply_payment(
         receipt_url: event.receipt_url.clone(),
         as_of: occurred_at,
     };
-    let now = effects.now;
-    if effects.load_payment(&event.reference).await?.is_some() {
+    let (now, again) = (effects.now, effects.again);
+    if let Some(known) = effects.load_payment(&event.reference).await? {
+        let earlier = matches!((facts.attempt, known.facts.attempt), (Some(new), Some(old)) if new < old);
+        if again && (earlier || occurred_at.is_none()) {
+            return Ok(());
+        }
         effects.change_payment(&event.reference, |payment| payment.apply(facts, now));
     } else {
         let account = &effects.account.account;
@@ -427,6 +445,9 @@ async fn apply_refund(
         as_of: occurred_at,
     };
     if effects.load_refund(reference).await?.is_some() {
+        if effects.again && occurred_at.is_none() {
+            return Ok(());
+        }
         effects.change_refund(reference, |refund| refund.apply(facts, now));
     } else {
         let account = &effects.account.account;
@@ -459,6 +480,9 @@ async fn apply_dispute(
         as_of: occurred_at,
     };
     if effects.load_dispute(&event.reference).await?.is_some() {
+        if effects.again && occurred_at.is_none() {
+            return Ok(());
+        }
         effects.change_dispute(&event.reference, |dispute| dispute.apply(facts, now));
     } else {
         let account = &effects.account.account;

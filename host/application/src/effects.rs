@@ -127,6 +127,8 @@ pub(crate) struct Effects<'a> {
     pub(crate) now: Timestamp,
     cause: Cause,
     pub(crate) answers: &'a Answers,
+    /// Whether what is applied just now was applied before, in other words: a replay. See [`Self::only_fills`].
+    pub(crate) again: bool,
     customers: Loaded<Customer>,
     checkout_sessions: Loaded<CheckoutSession>,
     subscriptions: Loaded<Subscription>,
@@ -189,6 +191,7 @@ impl<'a> Effects<'a> {
             now: app.now(),
             cause,
             answers,
+            again: false,
             customers: Loaded::new(remembers),
             checkout_sessions: Loaded::new(remembers),
             subscriptions: Loaded::new(remembers),
@@ -202,6 +205,12 @@ impl<'a> Effects<'a> {
     /// Whether they are those of an import.
     pub(crate) fn imports(&self) -> bool {
         self.cause != Cause::Webhook
+    }
+
+    /// Whether what is told is no news: it fills in what isn't known, and moves nothing that is. So of an import, and of an
+    /// event that was taken in before, since which others may have come.
+    pub(crate) fn only_fills(&self) -> bool {
+        self.imports() || self.again
     }
 
     /// What an import created or changed since the last time it was asked. What is only confirmed isn't saved.

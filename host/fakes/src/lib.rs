@@ -6,6 +6,7 @@
 
 mod fuse;
 mod imports;
+mod inbox;
 mod metrics;
 mod plugins;
 mod provider;
@@ -20,7 +21,7 @@ pub use fuse::Fuse;
 pub use metrics::RecordingMetrics;
 pub use plugins::FakePlugins;
 pub use provider::{Failing, FakeProvider, Performed};
-pub use rows::Rows;
+pub use rows::{EventKeyRow, Rows};
 pub use small::{ManualClock, PlainSealer, SeededIds};
 pub use store::{CommitFault, MemoryStore};
 pub use webhooks::{checkout_completed, payment, refund, subscription_event, webhook};

@@ -6,7 +6,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use tillgate_application::account::{ApiKey, ProviderAccount, SealedSecret};
 use tillgate_application::import::Import;
-use tillgate_application::inbox::{InboxEntry, InboxStatus, OutboxEvent};
+use tillgate_application::inbox::{InboxEntry, InboxFilter, InboxStatus, InboxSummary, KnownEvent, OutboxEvent};
 use tillgate_application::operation::{IdempotencyRecord, Operation};
 use tillgate_application::ports::{
     AccountRepository, Announcement, CheckoutSessionRepository, Commit, CommitError, CommitOutcome, CustomerFilter,
@@ -127,7 +127,8 @@ delegate! {
         inbox_entry(id: InboxId) -> Found<InboxEntry>;
         due_inbox_entries(at: Timestamp, except: &[ProviderAccountId], limit: u32) -> All<InboxEntry>;
         inbox_count(status: InboxStatus) -> Result<u64, StoreError>;
-        known_event_keys(account_id: ProviderAccountId, dedupe_keys: &[String]) -> All<String>;
+        inbox_entries(filter: &InboxFilter, page: &PageRequest) -> Listed<InboxSummary>;
+        known_events(account_id: ProviderAccountId, dedupe_keys: &[String]) -> All<KnownEvent>;
         events(tenant_id: TenantId, page: &PageRequest) -> Listed<OutboxEvent>;
     }
     ImportRepository {

@@ -10,7 +10,7 @@ use tillgate_domain::{
 use super::{Commit, Exchange, FollowChanges};
 use crate::account::{ApiKey, ProviderAccount, SealedSecret};
 use crate::import::Import;
-use crate::inbox::{InboxEntry, InboxStatus, OutboxEvent};
+use crate::inbox::{InboxEntry, InboxFilter, InboxStatus, InboxSummary, KnownEvent, OutboxEvent};
 use crate::operation::{IdempotencyRecord, Operation};
 
 /// Why a question to the store has no answer.
@@ -328,14 +328,16 @@ pub trait InboxRepository: Send + Sync {
         except: &[ProviderAccountId],
         limit: u32,
     ) -> Result<Vec<InboxEntry>, StoreError>;
+    /// Received webhooks of all tenants.
+    async fn inbox_entries(&self, filter: &InboxFilter, page: &PageRequest) -> Result<Page<InboxSummary>, StoreError>;
     /// How many are in a status.
     async fn inbox_count(&self, status: InboxStatus) -> Result<u64, StoreError>;
-    /// Which of these dedupe keys are taken.
-    async fn known_event_keys(
+    /// The events among these dedupe keys that were taken in, by key.
+    async fn known_events(
         &self,
         account_id: ProviderAccountId,
         dedupe_keys: &[String],
-    ) -> Result<Vec<String>, StoreError>;
+    ) -> Result<Vec<KnownEvent>, StoreError>;
     /// A tenant's published events.
     async fn events(&self, tenant_id: TenantId, page: &PageRequest) -> Result<Page<OutboxEvent>, StoreError>;
 }

@@ -100,6 +100,28 @@ pub enum Write {
         dedupe_key: String,
         /// In which webhook it came.
         inbox_id: InboxId,
+        /// The SHA-256 of what it says, where it had its effect.
+        digest: Option<[u8; 32]>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Says of an event that was taken in what it has its effect by since.
+    EventDigest {
+        /// For which account.
+        account_id: ProviderAccountId,
+        /// Its dedupe key.
+        dedupe_key: String,
+        /// The SHA-256 of what it says.
+        digest: [u8; 32],
+    },
+    /// Puts a received webhook back: it is pending, due at once, and was tried never.
+    ReplayInbox {
+        /// Which.
+        id: InboxId,
+        /// Only where it is stored in this version.
+        version: u64,
+        /// The version of the account's plugin it is tried with; the pinned one where none is named.
+        plugin_version: Option<String>,
         /// When.
         at: Timestamp,
     },

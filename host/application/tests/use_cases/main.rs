@@ -5,6 +5,7 @@
 mod caches;
 mod changes;
 mod crashes;
+mod dead_letters;
 mod every_step;
 mod faults;
 mod given;

@@ -9,6 +9,7 @@ mod operations;
 mod payments;
 mod rows_billing;
 mod rows_directory;
+mod rows_inbox;
 mod rows_payments;
 mod saves;
 mod tables;

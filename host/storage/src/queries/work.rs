@@ -3,7 +3,7 @@
 use tillgate_application::ports::{CommitError, UnitOfWork, Write};
 
 use super::super::Connection;
-use super::{imports, saves, write_simple};
+use super::{imports, rows_inbox, saves, write_simple};
 use crate::failures::statement_failed;
 
 /// Writes all of it; the first that fails ends it.
@@ -46,8 +46,20 @@ async fn write_one(connection: &mut Connection, write: &Write) -> Result<(), Com
             account_id,
             dedupe_key,
             inbox_id,
+            digest,
             at,
-        } => write_simple::event_key(connection, *account_id, dedupe_key, *inbox_id, *at).await,
+        } => write_simple::event_key(connection, *account_id, dedupe_key, *inbox_id, *digest, *at).await,
+        Write::EventDigest {
+            account_id,
+            dedupe_key,
+            digest,
+        } => rows_inbox::event_digest(connection, *account_id, dedupe_key, *digest).await,
+        Write::ReplayInbox {
+            id,
+            version,
+            plugin_version,
+            at,
+        } => rows_inbox::replay(connection, *id, *version, plugin_version.as_deref(), *at).await,
         Write::Exchange {
             operation_id,
             index,
@@ -67,6 +79,6 @@ async fn write_one(connection: &mut Connection, write: &Write) -> Result<(), Com
         Write::Payment(payment) => saves::payment(connection, payment).await,
         Write::Refund(refund) => saves::refund(connection, refund).await,
         Write::Dispute(dispute) => saves::dispute(connection, dispute).await,
-        Write::Inbox(entry) => saves::inbox(connection, entry).await,
+        Write::Inbox(entry) => rows_inbox::save(connection, entry).await,
     }
 }

@@ -9,6 +9,7 @@ mod filters;
 mod given;
 mod guards;
 mod imports;
+mod inbox;
 mod journal;
 mod money;
 mod opening;
