@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
-use tillgate_domain::{Money, RefundState, SubscriptionChange, Timestamp};
+use tillgate_domain::{Money, SubscriptionChange, SubscriptionStatus, Timestamp};
 
 use crate::ports::{
     CheckoutChange, CheckoutEvent, DisputeEvent, EventBody, Field, PaymentEvent, ProviderEvent, ProviderSubscription,
@@ -103,7 +103,7 @@ fn subscription_contents(change: SubscriptionChange, told: &ProviderSubscription
         "reference": told.reference,
         "change": change,
         "customer_reference": told.customer_reference,
-        "status": snapshot.status.map(|status| status.as_str()),
+        "status": snapshot.status.map(SubscriptionStatus::as_str),
         "provider_status": snapshot.provider_status,
         "price_reference": terms.price_reference,
         "seats": terms.seats,
@@ -140,7 +140,7 @@ fn payment_contents(event: &PaymentEvent) -> Value {
 fn refund_contents(event: &RefundEvent) -> Value {
     json!({
         "reference": event.reference,
-        "state": RefundState::as_str(event.state),
+        "state": event.state.as_str(),
         "amount": money(event.amount),
         "payment_references": event.payment_references,
         "reason": event.reason,

@@ -57,6 +57,7 @@ mod update_seats;
 mod validate;
 pub mod views;
 mod webhook_failures;
+mod webhook_view;
 
 pub use application::{Application, Ports, Settings};
 pub use associate_customer::{AssociateCustomer, associate_customer};
@@ -93,3 +94,6 @@ pub use retrieve_subscription::{RetrieveSubscription, retrieve_subscription};
 pub use retry::RetryPolicy;
 pub use uncancel_subscription::{UncancelSubscription, uncancel_subscription};
 pub use update_seats::{UpdateSeats, update_seats};
+pub use webhook_view::{
+    BodyView, ExchangeView, FieldView, PluginBuildView, RequestView, WebhookDetails, WebhookView, retrieve_webhook,
+};

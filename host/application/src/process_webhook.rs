@@ -242,12 +242,11 @@ async fn attempt(
         Err(why) => return Ok(Attempt::Failed(Box::new(Failed::without_plugin(why)))),
     };
     let mut exchanges = Vec::new();
-    let failure = match take_in(app, &account, entry, &mut exchanges).await? {
-        None => return Ok(Attempt::Done),
-        Some(failure) => failure,
+    let Some(why) = take_in(app, &account, entry, &mut exchanges).await? else {
+        return Ok(Attempt::Done);
     };
     Ok(Attempt::Failed(Box::new(Failed {
-        why: failure,
+        why,
         plugin: Some(PluginBuild::of(&account.account)),
         exchanges,
     })))

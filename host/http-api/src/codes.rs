@@ -92,6 +92,8 @@ codes! {
         "Check the id (pay_…, ours and not the provider's) and that the key is the right tenant's.";
     RefundNotFound = 404 "refund_not_found", "There is no such refund",
         "Check the id (ref_…, ours and not the provider's) and that the key is the right tenant's.";
+    WebhookNotFound = 404 "webhook_not_found", "There is no such webhook",
+        "Check the id (whk_…); GET /v1/admin/webhooks lists those that are still kept.";
     NotFound = 404 "not_found", "There is no such thing",
         "Check the id and that the key is the right tenant's.";
     // 405, 408, 413, 415: the request isn't one this route takes.

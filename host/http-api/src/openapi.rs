@@ -156,6 +156,7 @@ pub(crate) struct IdempotencyKeyHeader {
         (name = "Operator: tenants", description = "Customers of this deployment, and their API keys."),
         (name = "Operator: provider accounts", description = "Tenants' connections to providers."),
         (name = "Operator: plugins", description = "The providers this host speaks to."),
+        (name = "Operator: webhooks", description = "What was received, what failed of it, and how it is tried again."),
         (name = "Operations", description = "How this host is."),
     ),
     components(schemas(crate::problem::ProblemBody<'_>)),

@@ -1,7 +1,11 @@
-//! Webhooks: what providers report.
+//! Webhooks: what providers report, and what the operator sees of it.
 
+mod get;
+mod list;
 mod receive;
 
+use get::*;
+use list::*;
 use receive::*;
 pub(crate) use receive::{answer_of, take};
 use utoipa_axum::router::OpenApiRouter;
@@ -10,5 +14,8 @@ use utoipa_axum::routes;
 use crate::state::Api;
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(receive_webhook, answer_webhook_check))
+    OpenApiRouter::new()
+        .routes(routes!(receive_webhook, answer_webhook_check))
+        .routes(routes!(list_webhooks))
+        .routes(routes!(get_webhook))
 }

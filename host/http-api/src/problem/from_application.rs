@@ -131,6 +131,7 @@ fn not_found_code(what: &str) -> Code {
         "purchase" => Code::PurchaseNotFound,
         "payment" => Code::PaymentNotFound,
         "refund" => Code::RefundNotFound,
+        "webhook" => Code::WebhookNotFound,
         _ => Code::NotFound,
     }
 }

@@ -48,6 +48,8 @@ const ROUTES: &[(&str, &str)] = &[
     ),
     ("post,get", "/v1/admin/plugins"),
     ("get", "/v1/admin/plugins/{digest}"),
+    ("get", "/v1/admin/webhooks"),
+    ("get", "/v1/admin/webhooks/{id}"),
     ("get", "/healthz"),
 ];
 

@@ -148,17 +148,17 @@ pub(super) fn money(row: &Row) -> Result<Money, Unreadable> {
 }
 
 pub(super) fn bytes32(row: &Row, column: &'static str) -> Result<[u8; 32], Unreadable> {
-    exactly32(get(row, column)?, column)
+    let bytes: Vec<u8> = get(row, column)?;
+    exactly32(&bytes, column)
 }
 
 pub(super) fn bytes32_optional(row: &Row, column: &'static str) -> Result<Option<[u8; 32]>, Unreadable> {
     let bytes: Option<Vec<u8>> = get(row, column)?;
-    bytes.map(|bytes| exactly32(bytes, column)).transpose()
+    bytes.map(|bytes| exactly32(&bytes, column)).transpose()
 }
 
-fn exactly32(bytes: Vec<u8>, column: &'static str) -> Result<[u8; 32], Unreadable> {
+fn exactly32(bytes: &[u8], column: &'static str) -> Result<[u8; 32], Unreadable> {
     bytes
-        .as_slice()
         .try_into()
         .map_err(|_| unreadable(column, format!("{} bytes, not 32", bytes.len())))
 }
