@@ -115,6 +115,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::ApiKey(command) => commands::api_key(command).await,
         Command::ProviderAccount(command) => commands::provider_account(command).await,
         Command::Plugin(command) => commands::plugin(command).await,
+        Command::Webhook(command) => commands::webhook(command).await,
         Command::Simulator(command) => commands::simulator(command).await,
     }
 }
