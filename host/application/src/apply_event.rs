@@ -101,6 +101,7 @@ pub(crate) async fn apply_checkout(effects: &mut Effects<'_>, event: &CheckoutEv
         .await?;
     if let Some(key) = &session {
         effects.change_checkout_session(key, |session| {
+            let before = session.clone();
             session
                 .provider_reference
                 .get_or_insert_with(|| event.reference.clone());
@@ -110,7 +111,7 @@ pub(crate) async fn apply_checkout(effects: &mut Effects<'_>, event: &CheckoutEv
                 CheckoutChange::PaymentFailed => session.fail(now),
                 CheckoutChange::Expired => session.expire(now),
             }
-            true
+            *session != before
         });
     }
     let customer_id = match &event.customer_reference {
@@ -149,6 +150,7 @@ pub(crate) async fn apply_checkout(effects: &mut Effects<'_>, event: &CheckoutEv
         effects.add_purchase(&event.reference, purchase);
     }
     effects.change_purchase(&event.reference, |purchase| {
+        let before = purchase.clone();
         purchase.provider_transaction_id = purchase
             .provider_transaction_id
             .take()
@@ -162,7 +164,7 @@ pub(crate) async fn apply_checkout(effects: &mut Effects<'_>, event: &CheckoutEv
             CheckoutChange::PaymentFailed => purchase.fail(now),
             CheckoutChange::Completed | CheckoutChange::Expired => Ok(()),
         };
-        true
+        *purchase != before
     });
     Ok(())
 }

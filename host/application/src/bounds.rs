@@ -31,6 +31,13 @@ pub const INBOX_PAUSE_MS: i64 = 1_000;
 /// The longest pause, in milliseconds.
 pub const INBOX_PAUSE_MAX_MS: i64 = 60 * 60 * 1000;
 
+/// How many received webhooks one call puts back at the most: ten batches, a second on a slow disk.
+pub const REPLAYED_AT_ONCE_MAX: u32 = 1_000;
+
+/// Of how many received webhooks one call tells what a replay would do: two readings of each, and questions to the
+/// provider where it has to be asked, within the time of a request.
+pub const PREVIEWED_AT_ONCE_MAX: u32 = 100;
+
 /// How long an account with its opened secrets, an API key, or a customer's subscriptions may be kept in memory, in
 /// milliseconds, while changes of other processes are heard. It bounds what a change that was not heard can do.
 pub const CACHE_AGE_MAX_MS: i64 = 300_000;

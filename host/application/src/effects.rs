@@ -113,6 +113,8 @@ impl<T: Confirm> Loaded<T> {
 enum Cause {
     /// Something happened at the provider.
     Webhook,
+    /// The same, and nothing is to be written: what it changes is told.
+    DryRun,
     /// It was there already.
     Import {
         /// Whether that is published all the same.
@@ -173,6 +175,11 @@ impl<'a> Effects<'a> {
         Self::caused(Cause::Webhook, app, account, answers)
     }
 
+    /// Those a webhook would have: they are told, and saved to see what would be published.
+    pub(crate) fn of_dry_run(app: &'a Application, account: &'a ConnectedAccount, answers: &'a Answers) -> Self {
+        Self::caused(Cause::DryRun, app, account, answers)
+    }
+
     /// Those of an import. Where it isn't to be announced, no domain events are published.
     pub(crate) fn of_import(
         app: &'a Application,
@@ -204,7 +211,7 @@ impl<'a> Effects<'a> {
 
     /// Whether they are those of an import.
     pub(crate) fn imports(&self) -> bool {
-        self.cause != Cause::Webhook
+        matches!(self.cause, Cause::Import { .. })
     }
 
     /// Whether what is told is no news: it fills in what isn't known, and moves nothing that is. So of an import, and of an
@@ -213,7 +220,8 @@ impl<'a> Effects<'a> {
         self.imports() || self.again
     }
 
-    /// What an import created or changed since the last time it was asked. What is only confirmed isn't saved.
+    /// What an import or a dry run created or changed since the last time it was asked. What is only confirmed isn't
+    /// saved.
     pub(crate) fn tell(&mut self) -> Vec<Touched> {
         let mut told = Vec::new();
         self.customers.tell(&mut told);
@@ -326,7 +334,7 @@ impl<'a> Effects<'a> {
 fn save_all<T: Confirm>(app: &Application, cause: Cause, work: &mut UnitOfWork, loaded: Loaded<T>) {
     for aggregate in loaded.into_changed() {
         match cause {
-            Cause::Webhook => app.save(work, aggregate),
+            Cause::Webhook | Cause::DryRun => app.save(work, aggregate),
             Cause::Import { announce: true } => app.save_imported(work, aggregate),
             Cause::Import { announce: false } => work.push(aggregate.write()),
         }

@@ -42,10 +42,12 @@ pub mod operation;
 mod operation_journal;
 mod pause_subscription;
 pub mod ports;
+mod preview_replay;
 mod process_webhook;
 mod put_directory;
 mod put_secret;
 mod receive_webhook;
+mod replay_webhook;
 mod resume_operations;
 mod resume_subscription;
 mod retrieve_subscription;
@@ -81,6 +83,9 @@ pub use idempotency::Caller;
 pub use import_account::{ImportAccount, ImportStep, Imported, import_account};
 pub use list_subscriptions::{ListSubscriptions, list_subscriptions};
 pub use pause_subscription::{PauseSubscription, pause_subscription};
+pub use preview_replay::{
+    ChangePreview, EventPreview, FieldPreview, ReplayPreview, ReplayPreviews, preview_replay, preview_replays,
+};
 pub use process_webhook::{DueWebhooks, ProcessedWebhooks, due_webhooks, process_due_webhooks, process_webhooks};
 pub use put_directory::{
     OrganizationView, ProductView, PutOrganization, PutProduct, PutUser, UserView, organization, product,
@@ -88,6 +93,7 @@ pub use put_directory::{
 };
 pub use put_secret::{PutSecret, put_secret};
 pub use receive_webhook::{WebhookAnswer, receive_webhook};
+pub use replay_webhook::{ReplayWebhook, ReplayWebhooks, ReplayedWebhooks, replay_webhook, replay_webhooks};
 pub use resume_operations::resume_abandoned_operations;
 pub use resume_subscription::{ResumeSubscription, resume_subscription};
 pub use retrieve_subscription::{RetrieveSubscription, retrieve_subscription};

@@ -24,5 +24,5 @@ pub use provider::{Failing, FakeProvider, Performed};
 pub use rows::{EventKeyRow, Rows};
 pub use small::{ManualClock, PlainSealer, SeededIds};
 pub use store::{CommitFault, MemoryStore};
-pub use webhooks::{checkout_completed, payment, refund, subscription_event, webhook};
+pub use webhooks::{checkout_completed, dispute, payment, refund, refunded_total, subscription_event, webhook};
 pub use world::{NOW, World};

@@ -120,6 +120,8 @@ codes! {
         "Name one (provider_account_id), or let the operator make one the default.";
     AlreadyExists = 409 "already_exists", "It exists already, or refers to something that does not exist",
         "Choose another name, or use what is there.";
+    WebhookNotReplayable = 409 "webhook_not_replayable", "The webhook is never applied",
+        "Its events were taken in before, under the same ids and with other contents. Ask the provider which are true; GET …?refresh=true on a subscription does.";
     ConcurrentChange = 409 "concurrent_change", "Others changed the same thing at the same time",
         "Nothing was done. Read it again, and repeat if it is still wanted.";
     ProviderConflict = 409 "provider_conflict", "The provider's object does not allow this now",

@@ -15,6 +15,7 @@ mod metrics;
 mod operations;
 mod order;
 mod refunds;
+mod replays;
 mod retries;
 mod secrets;
 mod unknown;

@@ -50,6 +50,8 @@ const ROUTES: &[(&str, &str)] = &[
     ("get", "/v1/admin/plugins/{digest}"),
     ("get", "/v1/admin/webhooks"),
     ("get", "/v1/admin/webhooks/{id}"),
+    ("post", "/v1/admin/webhooks/{id}/replay"),
+    ("post", "/v1/admin/webhooks/replay"),
     ("get", "/healthz"),
 ];
 
@@ -163,6 +165,7 @@ fn a_body_may_be_left_out_where_nothing_in_it_is_required() {
         .map(|(name, _)| name)
         .collect();
     let wanted = [
+        "post /v1/admin/webhooks/{id}/replay",
         "post /v1/subscriptions/{id}/cancel",
         "post /v1/subscriptions/{id}/pause",
         "post /v1/subscriptions/{id}/resume",

@@ -128,3 +128,66 @@ async fn no_tenant_sees_the_inbox_and_what_is_not_believed_is_not_in_it() {
     let list = world.admin("GET", "webhooks", Value::Null).await.json();
     assert!(ids(&list).is_empty());
 }
+
+#[tokio::test]
+async fn a_webhook_is_put_back_by_its_id_or_with_many() {
+    let world = World::new().await;
+    for _ in 0..3 {
+        send(&world, b"{}").await;
+    }
+    let all = ids(&world.admin("GET", "webhooks", Value::Null).await.json());
+    let path = format!("webhooks/{}/replay", all[0]);
+    let preview = world
+        .admin("POST", &path, json!({ "dry_run": true, "plugin_version": "0.1.0" }))
+        .await;
+    assert_eq!(preview.status, StatusCode::OK);
+    let preview = preview.json();
+    assert_eq!(
+        (&preview["pinned"]["version"], &preview["asked_for"]["version"]),
+        (&json!("0.2.0"), &json!("0.1.0"))
+    );
+    assert_eq!((&preview["events"], &preview["publishes"]), (&json!([]), &json!([])));
+    let put_back = world.admin("POST", &path, Value::Null).await;
+    assert_eq!(put_back.status, StatusCode::ACCEPTED);
+    assert_eq!(put_back.json()["status"], "pending");
+    assert_eq!(put_back.json()["replays"], 1);
+    let filter = json!({ "provider_account_id": world.account, "received_after": "2023-11-14T00:00:00Z" });
+    let body = json!({ "filter": filter, "limit": 2, "plugin_version": "0.2.0" });
+    let first = world.admin("POST", "webhooks/replay", body).await;
+    assert_eq!(first.status, StatusCode::ACCEPTED);
+    assert_eq!(
+        first.json(),
+        json!({ "replayed": 2, "skipped": 0, "has_more": true, "next": all[1] })
+    );
+    let rest = json!({ "filter": filter, "after": all[1] });
+    let rest = world.admin("POST", "webhooks/replay", rest).await.json();
+    assert_eq!((&rest["replayed"], &rest["next"]), (&json!(1), &Value::Null));
+    let dry = json!({ "filter": filter, "dry_run": true });
+    let dry = world.admin("POST", "webhooks/replay", dry).await;
+    assert_eq!(dry.status, StatusCode::OK);
+    assert_eq!((&dry.json()["data"], &dry.json()["looked_at"]), (&json!([]), &json!(3)));
+    for (body, code) in [
+        (json!({}), "invalid_request"),
+        (json!({ "filter": {} }), "invalid_request"),
+        (json!({ "filter": { "status": "lost" } }), "invalid_request"),
+        (json!({ "filter": filter, "limit": 1001 }), "invalid_request"),
+        (
+            json!({ "filter": filter, "limit": 101, "dry_run": true }),
+            "invalid_request",
+        ),
+        (
+            json!({ "filter": filter, "plugin_version": "9.9.9" }),
+            "plugin_not_found",
+        ),
+    ] {
+        let refused = world.admin("POST", "webhooks/replay", body.clone()).await;
+        assert_eq!(refused.code(), code, "{body}");
+    }
+    let id: tillgate_domain::InboxId = all[0].parse().unwrap();
+    world.store.rows().inbox.get_mut(&id).unwrap().status = tillgate_application::inbox::InboxStatus::Conflicting;
+    let refused = world.admin("POST", &path, Value::Null).await;
+    assert_eq!(
+        (refused.status.as_u16(), refused.code().as_str()),
+        (409, "webhook_not_replayable")
+    );
+}
