@@ -377,6 +377,10 @@ pub(crate) enum WebhookCommand {
         #[command(flatten)]
         show: ShowArgs,
     },
+    /// Put webhooks back, to be processed anew by the gateway that serves this database.
+    ///
+    /// What one had as an effect before it doesn't have again: only what the plugin understands more of it now.
+    Replay(WebhookReplayArgs),
     /// Show a webhook, and what its plugin had asked the provider when it failed.
     Show {
         /// Which webhook, by its id.
@@ -389,6 +393,27 @@ pub(crate) enum WebhookCommand {
         #[command(flatten)]
         show: ShowArgs,
     },
+}
+
+/// What is put back.
+#[derive(Debug, Args)]
+pub(crate) struct WebhookReplayArgs {
+    /// Which webhook, by its id; where none is named, those the filters name.
+    #[arg(conflicts_with_all = ["tenant", "account", "status", "type", "from", "to"])]
+    pub(crate) id: Option<String>,
+    #[command(flatten)]
+    pub(crate) filter: WebhookFilterArgs,
+    /// Process them with this installed version of the plugin instead of the one the account is pinned to. Of many,
+    /// the account has to be named.
+    #[arg(id = "plugin_version", long = "plugin-version", value_name = "VERSION")]
+    pub(crate) version: Option<String>,
+    /// Print how the two versions understand them and what would change, and change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) show: ShowArgs,
 }
 
 /// Commands for simulators.

@@ -8,6 +8,7 @@ mod provider_account;
 mod simulator;
 mod tenant;
 mod webhook;
+mod webhook_replay;
 
 pub(crate) use api_key::api_key;
 pub(crate) use doctor::doctor;

@@ -7,6 +7,7 @@ use tillgate_application::{
 };
 use tillgate_domain::{InboxId, Timestamp};
 
+use super::webhook_replay::replay;
 use super::{id, wired};
 use crate::cli::{WebhookCommand, WebhookFilterArgs, WebhookStatusArg};
 use crate::{Failure, load, output};
@@ -47,6 +48,7 @@ pub(crate) async fn webhook(command: WebhookCommand) -> Result<(), Failure> {
                 println!("\nThere are more: see --limit, and the filters.");
             }
         }
+        WebhookCommand::Replay(args) => replay(args).await?,
         WebhookCommand::Show {
             id: given,
             reveal,
@@ -67,7 +69,7 @@ pub(crate) async fn webhook(command: WebhookCommand) -> Result<(), Failure> {
 }
 
 /// Which webhooks are wanted.
-fn wanted(args: &WebhookFilterArgs) -> Result<InboxFilter, Failure> {
+pub(super) fn wanted(args: &WebhookFilterArgs) -> Result<InboxFilter, Failure> {
     Ok(InboxFilter {
         tenant_id: args.tenant.as_deref().map(id).transpose()?,
         account_id: args.account.as_deref().map(id).transpose()?,
