@@ -31,6 +31,13 @@ pub const INBOX_PAUSE_MS: i64 = 1_000;
 /// The longest pause, in milliseconds.
 pub const INBOX_PAUSE_MAX_MS: i64 = 60 * 60 * 1000;
 
+/// How many rows one statement removes that were kept for long enough: a few milliseconds, so that no lock is held longer
+/// than by a webhook.
+pub const RETENTION_BATCH: u32 = 500;
+
+/// How many such statements there are for each kind in one round: a hundred thousand rows, and the next kind has its turn.
+pub const RETENTION_BATCHES_MAX: u32 = 200;
+
 /// How many received webhooks one call puts back at the most: ten batches, a second on a slow disk.
 pub const REPLAYED_AT_ONCE_MAX: u32 = 1_000;
 

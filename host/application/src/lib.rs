@@ -28,6 +28,7 @@ mod create_provider_account;
 mod create_refund;
 mod create_tenant;
 mod effects;
+mod enforce_retention;
 mod error;
 mod event_digest;
 mod follow_changes;
@@ -77,6 +78,7 @@ pub use create_provider_account::{
 };
 pub use create_refund::{CreateRefund, create_refund};
 pub use create_tenant::{CreateTenant, TenantView, create_tenant};
+pub use enforce_retention::{Removed, Retention, enforce_retention};
 pub use error::ApplicationError;
 pub use follow_changes::follow_changes;
 pub use idempotency::Caller;

@@ -11,6 +11,7 @@ mod metrics;
 mod plugins;
 mod provider;
 mod repositories;
+mod retention;
 mod rows;
 mod small;
 mod store;

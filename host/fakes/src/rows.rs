@@ -322,6 +322,10 @@ impl Rows {
                 }
                 save(&mut self.imports, "import", row.id, row, |row| &mut row.version)
             }
+            Write::Remove { what, before, limit } => {
+                self.remove(what, before, limit);
+                Ok(())
+            }
             Write::Event(row) => insert(&mut self.events, "event", row.id, row),
             // The rest is the caller's.
             _ => Ok(()),

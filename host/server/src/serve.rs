@@ -93,7 +93,7 @@ impl Gateway {
         let router = tillgate_http_api::router(Arc::clone(&app), api_options(&config));
         let operations_router = tillgate_http_api::operations_router(Arc::clone(&app), readiness.clone());
         let alone = config.database.url.starts_with("sqlite:");
-        let workers = workers::start(&app, &wired.plugin_host, &ending, alone);
+        let workers = workers::start(&app, &wired.plugin_host, &ending, alone, config.retention.retention());
         let draining = readiness.clone();
         let asked = ending.clone();
         let stop_by = Arc::new(OnceLock::new());

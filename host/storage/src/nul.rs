@@ -94,6 +94,8 @@ pub(crate) fn is_in(write: &Write) -> bool {
             Some(event.payload.as_str()),
         ]),
         Write::Import(import) => any([import.cursor.as_deref()]),
-        Write::RevokeApiKey { .. } | Write::Exchange { .. } | Write::TruncateJournal { .. } => false,
+        Write::Remove { .. } | Write::RevokeApiKey { .. } | Write::Exchange { .. } | Write::TruncateJournal { .. } => {
+            false
+        }
     }
 }

@@ -10,9 +10,9 @@ use tillgate_application::inbox::{InboxEntry, InboxFilter, InboxStatus, InboxSum
 use tillgate_application::operation::{IdempotencyRecord, Operation};
 use tillgate_application::ports::{
     AccountRepository, Announcement, CheckoutSessionRepository, Commit, CommitError, CommitOutcome, CustomerFilter,
-    CustomerRepository, DirectoryRepository, Exchange, FollowChanges, ImportRepository, InboxRepository,
+    CustomerRepository, DirectoryRepository, Exchange, Expiring, FollowChanges, ImportRepository, InboxRepository,
     OperationRepository, Page, PageRequest, PaymentFilter, PaymentRepository, PurchaseFilter, PurchaseRepository,
-    RefundFilter, Store, StoreError, SubscriptionFilter, SubscriptionRepository, UnitOfWork,
+    RefundFilter, RetentionRepository, Store, StoreError, SubscriptionFilter, SubscriptionRepository, UnitOfWork,
 };
 use tillgate_domain::{
     CheckoutSession, CheckoutSessionId, Customer, CustomerId, Dispute, ImportId, InboxId, OperationId, Organization,
@@ -130,6 +130,9 @@ delegate! {
         inbox_entries(filter: &InboxFilter, page: &PageRequest) -> Listed<InboxSummary>;
         known_events(account_id: ProviderAccountId, dedupe_keys: &[String]) -> All<KnownEvent>;
         events(tenant_id: TenantId, page: &PageRequest) -> Listed<OutboxEvent>;
+    }
+    RetentionRepository {
+        remove(what: Expiring, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
     }
     ImportRepository {
         import(id: ImportId) -> Found<Import>;

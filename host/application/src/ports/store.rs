@@ -7,7 +7,7 @@ use tillgate_domain::{
     RefundId, Subscription, SubscriptionId, SubscriptionStatus, Tenant, TenantId, Timestamp, User,
 };
 
-use super::{Commit, Exchange, FollowChanges};
+use super::{Commit, Exchange, Expiring, FollowChanges};
 use crate::account::{ApiKey, ProviderAccount, SealedSecret};
 use crate::import::Import;
 use crate::inbox::{InboxEntry, InboxFilter, InboxStatus, InboxSummary, KnownEvent, OutboxEvent};
@@ -351,6 +351,16 @@ pub trait ImportRepository: Send + Sync {
     async fn running_import(&self, account_id: ProviderAccountId) -> Result<Option<Import>, StoreError>;
 }
 
+/// What is kept for a while.
+#[async_trait]
+pub trait RetentionRepository: Send + Sync {
+    /// Removes at most `limit` rows of a kind, oldest first, that ended before a time. Answers how many they were.
+    ///
+    /// What is pending, running, or of an outcome that isn't known is never among them, however old it is; nor is the
+    /// dedupe key of a webhook that is still there, or the idempotency key of an operation that is open.
+    async fn remove(&self, what: Expiring, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
+}
+
 /// The whole store.
 #[async_trait]
 pub trait Store:
@@ -366,6 +376,7 @@ pub trait Store:
     + PaymentRepository
     + InboxRepository
     + ImportRepository
+    + RetentionRepository
 {
     /// Whether the database answers and can be written.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -11,7 +11,7 @@ use tillgate_domain::{
     ProviderAccountId, Purchase, Refund, Subscription, Tenant, TenantId, Timestamp, User,
 };
 
-use super::{Exchange, StoreError};
+use super::{Exchange, Expiring, StoreError};
 use crate::account::{ApiKey, ProviderAccount, SealedSecret};
 use crate::import::Import;
 use crate::inbox::{InboxEntry, OutboxEvent};
@@ -129,6 +129,15 @@ pub enum Write {
     Import(Import),
     /// Publishes a domain event.
     Event(OutboxEvent),
+    /// As [`RetentionRepository::remove`](super::RetentionRepository::remove), which says how many rows they were.
+    Remove {
+        /// What.
+        what: Expiring,
+        /// What ended before this.
+        before: Timestamp,
+        /// At most so many rows.
+        limit: u32,
+    },
 }
 
 /// What a use case decided, in the order it is to be written.

@@ -16,6 +16,7 @@ mod operations;
 mod order;
 mod refunds;
 mod replays;
+mod retention;
 mod retries;
 mod secrets;
 mod unknown;

@@ -11,10 +11,10 @@ use crate::failures::query_failed;
 
 /// How far the time in a webhook's id may be from when it was received, in milliseconds: it is the same clock, which may
 /// have been set in between.
-const ID_SLACK_MS: i64 = 60 * 60 * 1000;
+pub(super) const ID_SLACK_MS: i64 = 60 * 60 * 1000;
 
 /// The least id that is made at a time.
-fn id_at(time: Timestamp) -> InboxId {
+pub(super) fn id_at(time: Timestamp) -> InboxId {
     let millis = u128::from(time.as_millis().max(0).unsigned_abs());
     InboxId::from_bits(millis << 80)
 }

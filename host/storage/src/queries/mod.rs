@@ -7,6 +7,7 @@ mod inbox;
 mod lists;
 mod operations;
 mod payments;
+mod retention;
 mod rows_billing;
 mod rows_directory;
 mod rows_inbox;
@@ -208,7 +209,7 @@ impl Commit for Repository {
         if !matches!(committed, Err(CommitError::Conflict(_))) {
             self.announcements.committed(soon);
         }
-        committed
+        committed.map(drop)
     }
 }
 
@@ -218,7 +219,7 @@ impl Store for Repository {
         self.rows(sqlx::query("SELECT 1")).await?;
         // A unit of work that writes nothing goes the way of all others.
         match self.writers.commit(UnitOfWork::new(), Vec::new()).await {
-            Ok(()) => Ok(()),
+            Ok(_) => Ok(()),
             Err(CommitError::Store(error)) => Err(error),
             Err(CommitError::Conflict(conflict)) => Err(StoreError::Unavailable(format!("{conflict:?}"))),
         }

@@ -19,7 +19,7 @@ crate::on_every_store! {
     a_subscription_is_changed_by_one_at_a_time,
 }
 
-fn operation(number: u128, status: OperationStatus, lease: i64) -> Operation {
+pub(crate) fn operation(number: u128, status: OperationStatus, lease: i64) -> Operation {
     let request = PortalRequest {
         customer_reference: "cus_1".to_owned(),
         return_url: "https://example.com".to_owned(),
@@ -121,7 +121,7 @@ async fn a_subscription_is_changed_by_one_at_a_time(database: &Shared) {
     commit(database, second).await.unwrap();
 }
 
-fn exchange(path: &str, outcome: Option<ExchangeOutcome>) -> Exchange {
+pub(crate) fn exchange(path: &str, outcome: Option<ExchangeOutcome>) -> Exchange {
     let request = ExchangeRequest {
         method: ExchangeMethod::Post,
         endpoint: "api".to_owned(),

@@ -15,6 +15,7 @@ mod money;
 mod opening;
 mod properties;
 mod races;
+mod retention;
 mod subscriptions;
 
 /// Makes each test once for each database. Each gets one of its own.
