@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::account::{ConnectedAccount, ProviderAccount};
 use crate::bounds::{INBOX_ATTEMPTS_MAX, INBOX_BATCH, INBOX_LEASE_MS, INBOX_PAUSE_MAX_MS, INBOX_PAUSE_MS};
-use crate::commit_effects::{Committed, commit_effects};
+use crate::commit_effects::{Committed, Understood, commit_effects};
 use crate::effects::Answers;
 use crate::inbox::{InboxEntry, InboxStatus, PluginBuild};
 use crate::operation_journal::MemoryJournal;
@@ -87,10 +87,9 @@ pub async fn process_webhooks(
             continue;
         };
         match process(app, leased).await? {
-            InboxStatus::Processed => total.done += 1,
+            InboxStatus::Processed | InboxStatus::Conflicting => total.done += 1,
             InboxStatus::Pending => total.postponed += 1,
             InboxStatus::Dead => total.dead += 1,
-            InboxStatus::Conflicting => total.done += 1,
         }
     }
     Ok(total)
@@ -265,10 +264,14 @@ async fn take_in(
         Err(error) => return Ok(Some(error.to_string())),
     };
     entry.provider_types = provider_types(&receipt.events);
+    let understood = Understood {
+        events: &receipt.events,
+        asked: !exchanges.is_empty(),
+    };
     let mut answers = Answers::new();
     loop {
-        match commit_effects(app, account, entry, &receipt.events, &answers).await? {
-            Committed::Done | Committed::AllKnown => return Ok(None),
+        match commit_effects(app, account, entry, understood, &answers).await? {
+            Committed::Done | Committed::AllKnown | Committed::Conflicting => return Ok(None),
             Committed::Contended => return Ok(Some("changed by others again and again".to_owned())),
             Committed::Incomplete(what) => return Ok(Some(what)),
             Committed::AskAbout(reference) => {

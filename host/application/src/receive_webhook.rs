@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tillgate_domain::{InboxId, ProviderAccountId, Timestamp};
 
 use crate::account::ConnectedAccount;
-use crate::commit_effects::{Committed, commit_effects};
+use crate::commit_effects::{Committed, Understood, commit_effects};
 use crate::effects::Answers;
 use crate::inbox::{InboxEntry, InboxStatus, PluginBuild};
 use crate::operate::gateway_error;
@@ -127,14 +127,18 @@ fn new_entry(
 /// Commits the raw request with its effect, or, where that can't be, the raw request alone.
 async fn take_in(
     app: &Arc<Application>,
-    account: &ConnectedAccount,
+    account: &Arc<ConnectedAccount>,
     mut entry: InboxEntry,
     receipt: Receipt,
 ) -> Result<WebhookAnswer, ApplicationError> {
     entry.provider_types = provider_types(&receipt.events);
     let ack = receipt.ack;
-    match commit_effects(app, account, &entry, &receipt.events, &Answers::new()).await? {
-        Committed::Done | Committed::AllKnown => Ok(WebhookAnswer::Acknowledged(ack)),
+    let understood = Understood {
+        events: &receipt.events,
+        asked: false,
+    };
+    match commit_effects(app, account, &entry, understood, &Answers::new()).await? {
+        Committed::Done | Committed::AllKnown | Committed::Conflicting => Ok(WebhookAnswer::Acknowledged(ack)),
         Committed::AskAbout(_) | Committed::Contended => store_for_later(app, entry, ack).await,
         Committed::Incomplete(error) => {
             entry.error = Some(storable(error));

@@ -4,6 +4,7 @@
 
 mod caches;
 mod changes;
+mod conflicting;
 mod crashes;
 mod dead_letters;
 mod every_step;
