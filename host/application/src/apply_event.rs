@@ -29,10 +29,10 @@ impl From<StoreError> for NotApplied {
     }
 }
 
-/// Takes one event in.
-pub(crate) async fn apply_event(effects: &mut Effects<'_>, event: &ProviderEvent) -> Result<(), NotApplied> {
+/// Takes one event in. Answers whether it is about this account; otherwise it has no effect.
+pub(crate) async fn apply_event(effects: &mut Effects<'_>, event: &ProviderEvent) -> Result<bool, NotApplied> {
     if !concerns(effects, event) {
-        return Ok(());
+        return Ok(false);
     }
     match &event.body {
         EventBody::Checkout(checkout) => apply_checkout(effects, checkout).await?,
@@ -44,7 +44,7 @@ pub(crate) async fn apply_event(effects: &mut Effects<'_>, event: &ProviderEvent
         EventBody::Dispute(dispute) => apply_dispute(effects, dispute, event.occurred_at).await?,
         EventBody::Other => {}
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Whether the event is about this account: of its mode, and of the account at the provider it acts for.
@@ -78,7 +78,7 @@ fn named<'m>(metadata: &'m [Field], keys: [&str; 2]) -> Option<&'m str> {
 /// Associates a customer with the organization and user of its checkout, or else of the provider's metadata. An import
 /// does where nothing is known: what is known came from a checkout or from the tenant, and a list says nothing newer.
 ///
-/// The same of a subscription that was only asked about: it may be years old.
+/// The same of a subscription that was only asked about, which may be years old, and of an event that is taken in again.
 pub(crate) fn associate(
     effects: &mut Effects<'_>,
     customer: &str,
@@ -93,7 +93,7 @@ pub(crate) fn associate(
         organization = session.organization_id.as_deref().or(organization);
         user = session.user_id.as_deref().or(user);
     }
-    let (now, overwrites) = (effects.now, is_news && !effects.imports());
+    let (now, overwrites) = (effects.now, is_news && !effects.only_fills());
     effects.change_customer(customer, |customer| {
         let organization = organization.filter(|_| overwrites || customer.organization_id.is_none());
         let user = user.filter(|_| overwrites || customer.user_id.is_none());
@@ -108,6 +108,7 @@ pub(crate) async fn apply_checkout(effects: &mut Effects<'_>, event: &CheckoutEv
         .await?;
     if let Some(key) = &session {
         effects.change_checkout_session(key, |session| {
+            let before = session.clone();
             session
                 .provider_reference
                 .get_or_insert_with(|| event.reference.clone());
@@ -117,7 +118,7 @@ pub(crate) async fn apply_checkout(effects: &mut Effects<'_>, event: &CheckoutEv
                 CheckoutChange::PaymentFailed => session.fail(now),
                 CheckoutChange::Expired => session.expire(now),
             }
-            true
+            *session != before
         });
     }
     let customer_id = match &event.customer_reference {
@@ -158,6 +159,7 @@ pub(crate) async fn apply_checkout(effects: &mut Effects<'_>, event: &CheckoutEv
         effects.add_purchase(&event.reference, purchase);
     }
     effects.change_purchase(&event.reference, |purchase| {
+        let before = purchase.clone();
         purchase.provider_transaction_id = purchase
             .provider_transaction_id
             .take()
@@ -171,7 +173,7 @@ pub(crate) async fn apply_checkout(effects: &mut Effects<'_>, event: &CheckoutEv
             CheckoutChange::PaymentFailed => purchase.fail(now),
             CheckoutChange::Completed | CheckoutChange::Expired => Ok(()),
         };
-        true
+        *purchase != before
     });
     Ok(())
 }
@@ -200,7 +202,20 @@ pub(crate) async fn apply_subscription(
         .load_checkout_session(answer.correlation_id.as_deref(), None)
         .await?;
     let customer_id = effects.ensure_customer(customer_reference, None).await?;
+    // Without an order of its own, an event that was taken in before may be older than what came since.
+    let unordered = source != FactSource::Answer && stamp.as_of.is_none() && stamp.object_version.is_none();
+    let ask_first = effects.again && unordered;
+    let asked = effects.answers.contains_key(reference);
     if let Some(known) = effects.load_subscription(reference).await? {
+        if ask_first && asked {
+            // The provider knows none such.
+            return Ok(());
+        }
+        if ask_first {
+            return Err(NotApplied::AskAbout {
+                subscription_reference: reference.clone(),
+            });
+        }
         let price = known.terms().price_reference.clone();
         let snapshot = answer.snapshot_for(price.as_deref());
         let mut applied = Applied::Unchanged;
@@ -384,8 +399,12 @@ pub(crate) async fn apply_payment(
         receipt_url: event.receipt_url.clone(),
         as_of: occurred_at,
     };
-    let now = effects.now;
-    if effects.load_payment(&event.reference).await?.is_some() {
+    let (now, again) = (effects.now, effects.again);
+    if let Some(known) = effects.load_payment(&event.reference).await? {
+        let earlier = matches!((facts.attempt, known.facts.attempt), (Some(new), Some(old)) if new < old);
+        if again && (earlier || occurred_at.is_none()) {
+            return Ok(());
+        }
         effects.change_payment(&event.reference, |payment| payment.apply(facts, now));
     } else {
         let account = &effects.account.account;
@@ -460,7 +479,9 @@ async fn apply_refund(
         as_of: occurred_at,
     };
     let payment_id = payment.as_ref().map(|(_, id)| *id);
+    let undated_again = effects.again && occurred_at.is_none();
     let before = match effects.load_refund(reference).await? {
+        Some(_) if undated_again => return Ok(()),
         Some(known) => {
             let given = given_back(known);
             effects.change_refund(reference, |refund| {
@@ -515,6 +536,9 @@ async fn apply_dispute(
         as_of: occurred_at,
     };
     if effects.load_dispute(&event.reference).await?.is_some() {
+        if effects.again && occurred_at.is_none() {
+            return Ok(());
+        }
         effects.change_dispute(&event.reference, |dispute| {
             let learned = payment_id.is_some_and(|id| dispute.learn_payment(id, now));
             dispute.apply(facts, now) || learned

@@ -91,6 +91,19 @@ pub const ENDPOINT_SECRETS_MAX: usize = 5;
 
 /// How many events are sent again for one request.
 pub const RESEND_MAX: u32 = 500;
+/// How many rows one statement removes that were kept for long enough: a few milliseconds, so that no lock is held longer
+/// than by a webhook.
+pub const RETENTION_BATCH: u32 = 500;
+
+/// How many such statements there are for each kind in one round: a hundred thousand rows, and the next kind has its turn.
+pub const RETENTION_BATCHES_MAX: u32 = 200;
+
+/// How many received webhooks one call puts back at the most: ten batches, a second on a slow disk.
+pub const REPLAYED_AT_ONCE_MAX: u32 = 1_000;
+
+/// Of how many received webhooks one call tells what a replay would do: two readings of each, and questions to the
+/// provider where it has to be asked, within the time of a request.
+pub const PREVIEWED_AT_ONCE_MAX: u32 = 100;
 
 /// How long an account with its opened secrets, an API key, or a customer's subscriptions may be kept in memory, in
 /// milliseconds, while changes of other processes are heard. It bounds what a change that was not heard can do.

@@ -115,6 +115,8 @@ impl<T: Confirm> Loaded<T> {
 enum Cause {
     /// Something happened at the provider.
     Webhook,
+    /// The same, and nothing is to be written: what it changes is told.
+    DryRun,
     /// It was there already.
     Import {
         /// Whether that is published all the same.
@@ -129,6 +131,8 @@ pub(crate) struct Effects<'a> {
     pub(crate) now: Timestamp,
     cause: Cause,
     pub(crate) answers: &'a Answers,
+    /// Whether what is applied just now was applied before, in other words: a replay. See [`Self::only_fills`].
+    pub(crate) again: bool,
     customers: Loaded<Customer>,
     checkout_sessions: Loaded<CheckoutSession>,
     subscriptions: Loaded<Subscription>,
@@ -170,6 +174,11 @@ impl<'a> Effects<'a> {
         Self::caused(Cause::Webhook, app, account, answers)
     }
 
+    /// Those a webhook would have: they are told, and saved to see what would be published.
+    pub(crate) fn of_dry_run(app: &'a Application, account: &'a ConnectedAccount, answers: &'a Answers) -> Self {
+        Self::caused(Cause::DryRun, app, account, answers)
+    }
+
     /// Those of an import. Where it isn't to be announced, no domain events are published.
     pub(crate) fn of_import(
         app: &'a Application,
@@ -188,6 +197,7 @@ impl<'a> Effects<'a> {
             now: app.now(),
             cause,
             answers,
+            again: false,
             customers: Loaded::new(remembers),
             checkout_sessions: Loaded::new(remembers),
             subscriptions: Loaded::new(remembers),
@@ -224,10 +234,17 @@ impl<'a> Effects<'a> {
 
     /// Whether they are those of an import.
     pub(crate) fn imports(&self) -> bool {
-        self.cause != Cause::Webhook
+        matches!(self.cause, Cause::Import { .. })
     }
 
-    /// What an import created or changed since the last time it was asked. What is only confirmed isn't saved.
+    /// Whether what is told is no news: it fills in what isn't known, and moves nothing that is. So of an import, and of an
+    /// event that was taken in before, since which others may have come.
+    pub(crate) fn only_fills(&self) -> bool {
+        self.imports() || self.again
+    }
+
+    /// What an import or a dry run created or changed since the last time it was asked. What is only confirmed isn't
+    /// saved.
     pub(crate) fn tell(&mut self) -> Vec<Touched> {
         let mut told = Vec::new();
         self.customers.tell(&mut told);
@@ -340,7 +357,7 @@ impl<'a> Effects<'a> {
 fn save_all<T: Confirm>(app: &Application, cause: Cause, work: &mut UnitOfWork, loaded: Loaded<T>) {
     for aggregate in loaded.into_changed() {
         match cause {
-            Cause::Webhook => app.save(work, aggregate),
+            Cause::Webhook | Cause::DryRun => app.save(work, aggregate),
             Cause::Import { announce: true } => app.save_imported(work, aggregate),
             // What was known here changes now, and nobody was told; only what is new to us is no news.
             Cause::Import { announce: false } if aggregate.is_news() => app.save_imported(work, aggregate),

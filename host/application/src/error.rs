@@ -6,7 +6,7 @@
 
 use std::fmt::Display;
 
-use tillgate_domain::{DomainError, OperationId};
+use tillgate_domain::{DomainError, InboxId, OperationId};
 
 use crate::ports::{CommitError, Conflict, GatewayError, InvalidField, PluginRejected, SealError, StoreError};
 
@@ -66,6 +66,9 @@ pub enum ApplicationError {
     /// A stored secret can't be opened.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// The webhook's events were taken in with other contents: which of them are true the provider alone knows.
+    #[error("webhook {0} conflicts with what was taken in before, and is never applied")]
+    WebhookConflicting(InboxId),
     /// Others changed the same thing again and again.
     #[error("the {0} was changed by others at the same time, again and again")]
     Contended(&'static str),

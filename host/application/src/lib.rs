@@ -19,6 +19,7 @@ mod change_event_endpoint;
 mod change_plan;
 mod change_subscription;
 mod codec;
+mod commit_effects;
 mod confirm;
 mod create_api_key;
 mod create_checkout_session;
@@ -30,7 +31,9 @@ mod create_refund;
 mod create_tenant;
 mod deliver_events;
 mod effects;
+mod enforce_retention;
 mod error;
+mod event_digest;
 pub mod event_endpoint;
 mod event_endpoints;
 mod fan_out_events;
@@ -46,11 +49,13 @@ pub mod operation;
 mod operation_journal;
 mod pause_subscription;
 pub mod ports;
+mod preview_replay;
 mod process_webhook;
 mod put_directory;
 mod put_secret;
 mod receive_webhook;
 mod reconcile_subscriptions;
+mod replay_webhook;
 mod resend_events;
 mod resume_operations;
 mod resume_subscription;
@@ -64,6 +69,7 @@ mod update_seats;
 mod validate;
 pub mod views;
 mod webhook_failures;
+mod webhook_view;
 
 pub use application::{Application, Ports, Settings};
 pub use associate_customer::{AssociateCustomer, associate_customer};
@@ -86,6 +92,7 @@ pub use create_provider_account::{
 pub use create_refund::{CreateRefund, create_refund};
 pub use create_tenant::{CreateTenant, TenantView, create_tenant};
 pub use deliver_events::{DueDeliveries, deliver_due_events, deliver_events, due_deliveries};
+pub use enforce_retention::{Removed, Retention, enforce_retention};
 pub use error::ApplicationError;
 pub use event_endpoints::{DeliveryView, EventEndpointView, EventEndpointWithSecret, check_event_types};
 pub use fan_out_events::fan_out_events;
@@ -94,6 +101,9 @@ pub use idempotency::Caller;
 pub use import_account::{ImportAccount, ImportStep, Imported, import_account};
 pub use list_subscriptions::{ListSubscriptions, list_subscriptions};
 pub use pause_subscription::{PauseSubscription, pause_subscription};
+pub use preview_replay::{
+    ChangePreview, EventPreview, FieldPreview, ReplayPreview, ReplayPreviews, preview_replay, preview_replays,
+};
 pub use process_webhook::{DueWebhooks, ProcessedWebhooks, due_webhooks, process_due_webhooks, process_webhooks};
 pub use put_directory::{
     OrganizationView, ProductView, PutOrganization, PutProduct, PutUser, UserView, organization, product,
@@ -102,6 +112,7 @@ pub use put_directory::{
 pub use put_secret::{PutSecret, put_secret};
 pub use receive_webhook::{WebhookAnswer, receive_webhook};
 pub use reconcile_subscriptions::{ReconciledSubscriptions, reconcile_subscriptions};
+pub use replay_webhook::{ReplayWebhook, ReplayWebhooks, ReplayedWebhooks, replay_webhook, replay_webhooks};
 pub use resend_events::{Resend, Resent, resend_events};
 pub use resume_operations::resume_abandoned_operations;
 pub use resume_subscription::{ResumeSubscription, resume_subscription};
@@ -109,3 +120,6 @@ pub use retrieve_subscription::{RetrieveSubscription, retrieve_subscription};
 pub use retry::RetryPolicy;
 pub use uncancel_subscription::{UncancelSubscription, uncancel_subscription};
 pub use update_seats::{UpdateSeats, update_seats};
+pub use webhook_view::{
+    BodyView, ExchangeView, FieldView, PluginBuildView, RequestView, WebhookDetails, WebhookView, retrieve_webhook,
+};

@@ -128,6 +128,13 @@ pub(crate) struct MemoryJournal {
     exchanges: Vec<Exchange>,
 }
 
+impl MemoryJournal {
+    /// What was asked, and what came back.
+    pub(crate) fn into_exchanges(self) -> Vec<Exchange> {
+        self.exchanges
+    }
+}
+
 impl Repeatable for MemoryJournal {
     fn forget_last(&mut self) {
         self.exchanges.pop();

@@ -5,15 +5,19 @@ use std::sync::Arc;
 use tillgate_domain::{ProviderAccountId, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-use crate::account::ConnectedAccount;
+use crate::account::{ConnectedAccount, ProviderAccount};
 use crate::bounds::{
     INBOX_ATTEMPTS_MAX, INBOX_BATCH, INBOX_LEASE_MS, INBOX_PAUSE_MAX_MS, INBOX_PAUSE_MS, PAYMENT_AWAITED_ATTEMPTS,
 };
+use crate::commit_effects::{Committed, Understood, commit_effects};
 use crate::effects::Answers;
-use crate::inbox::{InboxEntry, InboxStatus};
+use crate::inbox::{InboxEntry, InboxStatus, PluginBuild};
 use crate::operation_journal::MemoryJournal;
-use crate::ports::{CommitError, FailureKind, GatewayCall, GatewayError, ProviderSubscription, UnitOfWork, Write};
-use crate::receive_webhook::{Committed, commit_effects, provider_types};
+use crate::ports::{
+    CommitError, Exchange, FailureKind, GatewayCall, GatewayError, ProviderSubscription, Receipt, UnitOfWork, Write,
+};
+use crate::receive_webhook::provider_types;
+use crate::validate::storable;
 use crate::{Application, ApplicationError};
 
 /// How many subscriptions the provider is asked about for one webhook.
@@ -85,7 +89,7 @@ pub async fn process_webhooks(
             continue;
         };
         match process(app, leased).await? {
-            InboxStatus::Processed => total.done += 1,
+            InboxStatus::Processed | InboxStatus::Conflicting => total.done += 1,
             InboxStatus::Pending => total.postponed += 1,
             InboxStatus::Dead => total.dead += 1,
         }
@@ -141,20 +145,27 @@ async fn commit_entry(app: &Application, entry: &InboxEntry) -> Result<(), Commi
 )]
 async fn process(app: &Arc<Application>, mut entry: InboxEntry) -> Result<InboxStatus, ApplicationError> {
     let failure = match app.connected_account(entry.account_id).await? {
-        None => "the provider account no longer exists".to_owned(),
+        None => Failed::without_plugin("the provider account no longer exists".to_owned()),
         Some(account) => match attempt(app, &account, &mut entry).await? {
             Attempt::Done => return Ok(InboxStatus::Processed),
-            Attempt::Failed(failure) => failure,
+            Attempt::Failed(failed) => *failed,
         },
     };
+    let Failed { why, plugin, exchanges } = failure;
     let dead = entry.attempts >= INBOX_ATTEMPTS_MAX;
-    tracing::warn!(webhook.id = %entry.id, attempts = entry.attempts, dead, error = %failure, "webhook not processed");
+    tracing::warn!(webhook.id = %entry.id, attempts = entry.attempts, dead, error = %why, "webhook not processed");
     entry.status = if dead { InboxStatus::Dead } else { InboxStatus::Pending };
-    entry.error = Some(failure);
-    entry.next_attempt_at = next_attempt(app.now(), entry.attempts);
+    entry.error = Some(storable(why));
+    entry.failed_with = plugin;
+    entry.journal = exchanges;
+    entry.next_attempt_at = match dead {
+        true => app.now(),
+        false => next_attempt(app.now(), entry.attempts),
+    };
     match commit_entry(app, &entry).await {
         Ok(()) => {
-            if dead {
+            // One that was processed before was counted as that.
+            if dead && entry.processed_at.is_none() {
                 app.count_given_up(&entry.provider_types);
             }
             Ok(entry.status)
@@ -173,7 +184,53 @@ fn next_attempt(now: Timestamp, attempts: u32) -> Timestamp {
 
 enum Attempt {
     Done,
-    Failed(String),
+    Failed(Box<Failed>),
+}
+
+/// What an operator needs to mend it.
+struct Failed {
+    why: String,
+    /// The plugin that was asked, if one was.
+    plugin: Option<PluginBuild>,
+    /// What it had asked the provider by then.
+    exchanges: Vec<Exchange>,
+}
+
+impl Failed {
+    const fn without_plugin(why: String) -> Self {
+        Self {
+            why,
+            plugin: None,
+            exchanges: Vec::new(),
+        }
+    }
+}
+
+/// The account as it is with another version of its plugin.
+///
+/// # Errors
+/// Why there is none, for people.
+pub(crate) fn with_version(
+    app: &Application,
+    account: &Arc<ConnectedAccount>,
+    version: Option<&str>,
+) -> Result<Arc<ConnectedAccount>, String> {
+    let Some(version) = version else {
+        return Ok(Arc::clone(account));
+    };
+    let name = &account.account.plugin;
+    let found = app.ports.plugins.resolve(name, Some(version));
+    let plugin = found.ok_or_else(|| format!("plugin {name} {version} is not loaded"))?;
+    Ok(Arc::new(ConnectedAccount {
+        account: ProviderAccount {
+            plugin_version: plugin.version,
+            plugin_digest: plugin.digest,
+            ..account.account.clone()
+        },
+        mode: account.mode,
+        webhook_url: account.webhook_url.clone(),
+        secrets: account.secrets.clone(),
+    }))
 }
 
 async fn attempt(
@@ -181,6 +238,60 @@ async fn attempt(
     account: &Arc<ConnectedAccount>,
     entry: &mut InboxEntry,
 ) -> Result<Attempt, ApplicationError> {
+    let account = match with_version(app, account, entry.plugin_version.as_deref()) {
+        Ok(account) => account,
+        Err(why) => return Ok(Attempt::Failed(Box::new(Failed::without_plugin(why)))),
+    };
+    let mut exchanges = Vec::new();
+    let Some(why) = take_in(app, &account, entry, &mut exchanges).await? else {
+        return Ok(Attempt::Done);
+    };
+    Ok(Attempt::Failed(Box::new(Failed {
+        why,
+        plugin: Some(PluginBuild::of(&account.account)),
+        exchanges,
+    })))
+}
+
+/// Understands it and commits its effect. Answers why that failed, if it did, and leaves what was asked of the provider in
+/// `exchanges`.
+async fn take_in(
+    app: &Arc<Application>,
+    account: &Arc<ConnectedAccount>,
+    entry: &mut InboxEntry,
+    exchanges: &mut Vec<Exchange>,
+) -> Result<Option<String>, ApplicationError> {
+    let receipt = match parse(app, account, entry, exchanges).await {
+        Ok(receipt) => receipt,
+        Err(error) => return Ok(Some(error.to_string())),
+    };
+    entry.provider_types = provider_types(&receipt.events);
+    let understood = Understood {
+        events: &receipt.events,
+        asked: !exchanges.is_empty(),
+    };
+    let mut answers = Answers::new();
+    loop {
+        match commit_effects(app, account, entry, understood, &answers).await? {
+            Committed::Done | Committed::AllKnown | Committed::Conflicting => return Ok(None),
+            Committed::Contended => return Ok(Some("changed by others again and again".to_owned())),
+            Committed::Incomplete(what) => return Ok(Some(what)),
+            Committed::AskAbout(reference) => {
+                if let Err(failure) = settle(app, account, reference, entry.attempts, &mut answers, exchanges).await {
+                    return Ok(Some(failure));
+                }
+            }
+        }
+    }
+}
+
+/// Understands a stored webhook, asking the provider where needed.
+pub(crate) async fn parse(
+    app: &Application,
+    account: &Arc<ConnectedAccount>,
+    entry: &InboxEntry,
+    exchanges: &mut Vec<Exchange>,
+) -> Result<Receipt, GatewayError> {
     let idempotency_key = entry.id.to_string();
     let mut journal = MemoryJournal::default();
     let call = GatewayCall {
@@ -189,37 +300,41 @@ async fn attempt(
         idempotency_key: &idempotency_key,
         journal: &mut journal,
     };
-    let receipt = match app.ports.gateway.parse_webhook(call, &entry.request).await {
-        Ok(receipt) => receipt,
-        Err(error) => return Ok(Attempt::Failed(error.to_string())),
-    };
-    entry.provider_types = provider_types(&receipt.events);
-    let mut answers = Answers::new();
-    loop {
-        match commit_effects(app, account, entry, receipt.events.clone(), &answers).await? {
-            Committed::Done | Committed::AllKnown => return Ok(Attempt::Done),
-            Committed::Contended => return Ok(Attempt::Failed("changed by others again and again".to_owned())),
-            Committed::Incomplete(what) => return Ok(Attempt::Failed(what)),
-            Committed::AskAbout(reference) => {
-                if answers.len() >= ASKED_ABOUT_MAX || answers.contains_key(&reference) {
-                    return Ok(Attempt::Failed(format!(
-                        "asking about subscription {reference} settled nothing"
-                    )));
-                }
-                match ask(app, account, &reference).await {
-                    Ok(answer) => answers.insert(reference, Some(answer)),
-                    Err(error) if knows_none(&error) => answers.insert(reference, None),
-                    // Money isn't kept from being seen by a question that gets no answer, a key without that right for
-                    // example. What needs the answer itself, two facts of one instant, fails below.
-                    Err(error) if entry.attempts >= PAYMENT_AWAITED_ATTEMPTS => {
-                        tracing::warn!(%error, "a subscription could not be asked about: going on without it");
-                        answers.insert(reference, None)
-                    }
-                    Err(error) => return Ok(Attempt::Failed(error.to_string())),
-                };
-            }
-        }
+    let parsed = app.ports.gateway.parse_webhook(call, &entry.request).await;
+    exchanges.extend(journal.into_exchanges());
+    parsed
+}
+
+/// Asks the provider about a subscription on which two facts can't be ordered, or which isn't known yet.
+///
+/// # Errors
+/// Why that settles nothing, for people.
+pub(crate) async fn settle(
+    app: &Application,
+    account: &Arc<ConnectedAccount>,
+    reference: String,
+    attempts: u32,
+    answers: &mut Answers,
+    exchanges: &mut Vec<Exchange>,
+) -> Result<(), String> {
+    if answers.len() >= ASKED_ABOUT_MAX || answers.contains_key(&reference) {
+        return Err(format!("asking about subscription {reference} settled nothing"));
     }
+    let mut journal = MemoryJournal::default();
+    let answer = ask_with(app, account, &reference, &mut journal).await;
+    exchanges.extend(journal.into_exchanges());
+    match answer {
+        Ok(answer) => answers.insert(reference, Some(answer)),
+        Err(error) if knows_none(&error) => answers.insert(reference, None),
+        // Money isn't kept from being seen by a question that gets no answer, a key without that right for example. What
+        // needs the answer itself, two facts of one instant, asks in vain once more.
+        Err(error) if attempts >= PAYMENT_AWAITED_ATTEMPTS => {
+            tracing::warn!(%error, "a subscription could not be asked about: going on without it");
+            answers.insert(reference, None)
+        }
+        Err(error) => return Err(error.to_string()),
+    };
+    Ok(())
 }
 
 /// Asks the provider how a subscription stands.
@@ -228,12 +343,20 @@ pub(crate) async fn ask(
     account: &Arc<ConnectedAccount>,
     reference: &str,
 ) -> Result<ProviderSubscription, GatewayError> {
-    let mut journal = MemoryJournal::default();
+    ask_with(app, account, reference, &mut MemoryJournal::default()).await
+}
+
+async fn ask_with(
+    app: &Application,
+    account: &Arc<ConnectedAccount>,
+    reference: &str,
+    journal: &mut MemoryJournal,
+) -> Result<ProviderSubscription, GatewayError> {
     let call = GatewayCall {
         account,
         now: app.now(),
         idempotency_key: reference,
-        journal: &mut journal,
+        journal,
     };
     app.ports.gateway.retrieve_subscription(call, reference).await
 }

@@ -10,15 +10,14 @@ use std::sync::Arc;
 use tillgate_domain::{InboxId, ProviderAccountId, Timestamp};
 
 use crate::account::ConnectedAccount;
-use crate::apply_event::{NotApplied, apply_event};
-use crate::bounds::CONFLICT_RETRIES_MAX;
-use crate::effects::{Answers, Effects};
-use crate::inbox::{InboxEntry, InboxStatus};
+use crate::commit_effects::{Committed, Understood, commit_effects};
+use crate::effects::Answers;
+use crate::inbox::{InboxEntry, InboxStatus, PluginBuild};
 use crate::operate::gateway_error;
 use crate::ports::{
-    Ack, CommitError, Conflict, Parsed, ProviderEvent, Receipt, StoreError, UnitOfWork, WebhookDecision,
-    WebhookRejection, WebhookRequest, Write,
+    Ack, Parsed, ProviderEvent, Receipt, UnitOfWork, WebhookDecision, WebhookRejection, WebhookRequest, Write,
 };
+use crate::validate::storable;
 use crate::{Application, ApplicationError};
 
 /// What the provider is to be answered.
@@ -80,17 +79,19 @@ pub async fn receive_webhook(
         }
         WebhookDecision::Proven { fetch_back, .. } => fetch_back,
     };
-    let entry = new_entry(app, &account, request, fetch_back, now);
+    let mut entry = new_entry(app, &account, request, fetch_back, now);
     if fetch_back {
-        return store_for_later(app, entry, None, None).await;
+        return store_for_later(app, entry, None).await;
     }
     match gateway.parse_webhook_offline(&account, &entry.request).await {
         Ok(Parsed::Receipt(receipt)) => take_in(app, &account, entry, receipt).await,
-        Ok(Parsed::NeedsExchange) => store_for_later(app, entry, None, None).await,
+        Ok(Parsed::NeedsExchange) => store_for_later(app, entry, None).await,
         Err(error) => {
             let error = error.to_string();
             tracing::warn!(account.id = %account_id, %error, "webhook not understood: kept for another try");
-            store_for_later(app, entry, None, Some(error)).await
+            entry.error = Some(storable(error));
+            entry.failed_with = Some(PluginBuild::of(&account.account));
+            store_for_later(app, entry, None).await
         }
     }
 }
@@ -113,6 +114,10 @@ fn new_entry(
         attempts: 0,
         next_attempt_at: now,
         error: None,
+        failed_with: None,
+        journal: Vec::new(),
+        plugin_version: None,
+        replays: 0,
         received_at: now,
         processed_at: None,
         version: 0,
@@ -122,26 +127,32 @@ fn new_entry(
 /// Commits the raw request with its effect, or, where that can't be, the raw request alone.
 async fn take_in(
     app: &Arc<Application>,
-    account: &ConnectedAccount,
+    account: &Arc<ConnectedAccount>,
     mut entry: InboxEntry,
     receipt: Receipt,
 ) -> Result<WebhookAnswer, ApplicationError> {
     entry.provider_types = provider_types(&receipt.events);
     let ack = receipt.ack;
-    match commit_effects(app, account, &entry, receipt.events, &Answers::new()).await? {
-        Committed::Done | Committed::AllKnown => Ok(WebhookAnswer::Acknowledged(ack)),
-        Committed::AskAbout(_) | Committed::Contended => store_for_later(app, entry, ack, None).await,
-        Committed::Incomplete(error) => store_for_later(app, entry, ack, Some(error)).await,
+    let understood = Understood {
+        events: &receipt.events,
+        asked: false,
+    };
+    match commit_effects(app, account, &entry, understood, &Answers::new()).await? {
+        Committed::Done | Committed::AllKnown | Committed::Conflicting => Ok(WebhookAnswer::Acknowledged(ack)),
+        Committed::AskAbout(_) | Committed::Contended => store_for_later(app, entry, ack).await,
+        Committed::Incomplete(error) => {
+            entry.error = Some(storable(error));
+            entry.failed_with = Some(PluginBuild::of(&account.account));
+            store_for_later(app, entry, ack).await
+        }
     }
 }
 
 async fn store_for_later(
     app: &Arc<Application>,
-    mut entry: InboxEntry,
+    entry: InboxEntry,
     ack: Option<Ack>,
-    error: Option<String>,
 ) -> Result<WebhookAnswer, ApplicationError> {
-    entry.error = error;
     let mut work = UnitOfWork::new();
     work.push(Write::Inbox(entry));
     app.commit(work).await?;
@@ -152,105 +163,5 @@ async fn store_for_later(
 pub(crate) fn provider_types(events: &[ProviderEvent]) -> String {
     let mut types: Vec<&str> = events.iter().map(|event| event.provider_type.as_str()).collect();
     types.dedup();
-    types.join(",")
-}
-
-/// What became of an attempt to commit the effects of a webhook.
-pub(crate) enum Committed {
-    /// They are durable.
-    Done,
-    /// Every event was taken in before; nothing was written.
-    AllKnown,
-    /// The provider has to be asked about this subscription first.
-    AskAbout(String),
-    /// An event lacks something.
-    Incomplete(String),
-    /// Others changed the same things again and again.
-    Contended,
-}
-
-/// Commits the webhook as processed, its dedupe keys, what its events change, and the events about that: as one.
-pub(crate) async fn commit_effects(
-    app: &Application,
-    account: &ConnectedAccount,
-    entry: &InboxEntry,
-    mut events: Vec<ProviderEvent>,
-    answers: &Answers,
-) -> Result<Committed, ApplicationError> {
-    let had_events = !events.is_empty();
-    for _ in 0..CONFLICT_RETRIES_MAX {
-        let mut effects = Effects::new(app, account, answers).of_attempt(entry.attempts);
-        for event in &events {
-            match apply_event(&mut effects, event).await {
-                Ok(()) => {}
-                Err(NotApplied::AskAbout { subscription_reference }) => {
-                    // A repetition of what was taken in is no tie with itself.
-                    events = unknown(app, account, events).await?;
-                    if events.is_empty() {
-                        break;
-                    }
-                    return Ok(Committed::AskAbout(subscription_reference));
-                }
-                Err(NotApplied::Incomplete(what)) => return Ok(Committed::Incomplete(what)),
-                Err(NotApplied::Store(error)) => return Err(error.into()),
-            }
-        }
-        if had_events && events.is_empty() && entry.version == 0 {
-            return Ok(Committed::AllKnown);
-        }
-        let work = processed(app, entry, &events, effects);
-        match app.commit_counted(&account.account.plugin, work).await {
-            Ok(()) => {
-                app.count_events(&events);
-                return Ok(Committed::Done);
-            }
-            Err(CommitError::Conflict(Conflict::DuplicateEvent { .. })) => {
-                events = unknown(app, account, events).await?;
-                if events.is_empty() && entry.version == 0 {
-                    return Ok(Committed::AllKnown);
-                }
-            }
-            Err(CommitError::Conflict(_)) => {}
-            Err(CommitError::Store(error)) => return Err(error.into()),
-        }
-    }
-    Ok(Committed::Contended)
-}
-
-fn processed(app: &Application, entry: &InboxEntry, events: &[ProviderEvent], effects: Effects<'_>) -> UnitOfWork {
-    let now = app.now();
-    let mut entry = entry.clone();
-    entry.status = InboxStatus::Processed;
-    entry.processed_at = Some(now);
-    entry.error = None;
-    let (inbox_id, account_id) = (entry.id, entry.account_id);
-    let mut work = UnitOfWork::new();
-    work.push(Write::Inbox(entry));
-    let mut keys: Vec<&str> = events.iter().map(|event| event.dedupe_key.as_str()).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    for key in keys {
-        work.push(Write::EventKey {
-            account_id,
-            dedupe_key: key.to_owned(),
-            inbox_id,
-            at: now,
-        });
-    }
-    effects.save_into(&mut work);
-    work
-}
-
-/// The events that weren't taken in before.
-async fn unknown(
-    app: &Application,
-    account: &ConnectedAccount,
-    events: Vec<ProviderEvent>,
-) -> Result<Vec<ProviderEvent>, StoreError> {
-    let keys: Vec<String> = events.iter().map(|event| event.dedupe_key.clone()).collect();
-    let known = app.store().known_event_keys(account.account.id, &keys).await?;
-    Ok(events
-        .into_iter()
-        .filter(|event| !known.contains(&event.dedupe_key))
-        .collect())
+    storable(types.join(","))
 }

@@ -72,13 +72,11 @@ impl Application {
     }
 
     /// Counts events whose effect was committed: each dedupe key once.
-    pub(crate) fn count_events(&self, events: &[ProviderEvent]) {
-        for (index, event) in events.iter().enumerate() {
-            let repeated = events
-                .iter()
-                .take(index)
-                .any(|earlier| earlier.dedupe_key == event.dedupe_key);
-            if !repeated {
+    pub(crate) fn count_events<'e>(&self, events: impl Iterator<Item = &'e ProviderEvent>) {
+        let mut counted = Vec::new();
+        for event in events {
+            if !counted.contains(&&event.dedupe_key) {
+                counted.push(&event.dedupe_key);
                 self.metrics().webhook_event(&event.provider_type, true);
             }
         }

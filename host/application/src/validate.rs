@@ -89,6 +89,14 @@ pub(crate) fn metadata(entries: &[Field]) -> Result<(), ApplicationError> {
     Ok(())
 }
 
+/// A text of others as it can be stored: PostgreSQL takes no NUL character.
+pub(crate) fn storable(text: String) -> String {
+    if text.contains('\0') {
+        return text.replace('\0', "\u{fffd}");
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tillgate_application::ports::{
-    CacheName, CallOutcome, CommitOutcome, DeliveryOutcome, Metrics, PaymentFailureReason, Reconciled,
+    CacheName, CallOutcome, CommitOutcome, DeliveryOutcome, Expiring, Metrics, PaymentFailureReason, Reconciled,
     ReconciliationOutcome, SubscriptionAction, WebhookOutcome, WebhookRejection,
 };
 use tillgate_domain::CheckoutType;
@@ -59,6 +59,10 @@ impl Metrics for RecordingMetrics {
         self.add("webhook_rejected", &[&format!("{reason:?}")]);
     }
 
+    fn webhook_conflicting(&self) {
+        self.add("webhook_conflicting", &[]);
+    }
+
     fn webhook_answered(&self, answer: WebhookOutcome, _: Duration) {
         self.add("webhook_answered", &[answer.as_str()]);
     }
@@ -73,6 +77,10 @@ impl Metrics for RecordingMetrics {
 
     fn provider_call(&self, provider: &str, operation: &str, outcome: CallOutcome, _: Duration) {
         self.add("provider_call", &[provider, operation, outcome.as_str()]);
+    }
+
+    fn removed(&self, what: Expiring, rows: u64) {
+        *self.counts().entry(format!("removed {}", what.as_str())).or_default() += rows;
     }
 
     fn cache_read(&self, cache: CacheName, hit: bool) {

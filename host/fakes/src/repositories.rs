@@ -4,24 +4,23 @@ use std::fmt::Display;
 
 use async_trait::async_trait;
 use tillgate_application::account::{ApiKey, ProviderAccount, SealedSecret};
-use tillgate_application::inbox::{InboxEntry, InboxStatus};
 use tillgate_application::operation::{IdempotencyRecord, Operation, OperationStatus};
 use tillgate_application::ports::{
     AccountRepository, CheckoutSessionRepository, CustomerFilter, CustomerRepository, DirectoryRepository, Exchange,
-    InboxRepository, OperationRepository, PAGE_LIMIT_MAX, Page, PageRequest, PaymentFilter, PaymentRepository,
-    PurchaseFilter, PurchaseRepository, RefundFilter, Store, StoreError, SubscriptionFilter, SubscriptionRepository,
+    OperationRepository, PAGE_LIMIT_MAX, Page, PageRequest, PaymentFilter, PaymentRepository, PurchaseFilter,
+    PurchaseRepository, RefundFilter, Store, StoreError, SubscriptionFilter, SubscriptionRepository,
 };
 use tillgate_domain::{
-    CheckoutSession, CheckoutSessionId, Customer, CustomerId, Dispute, InboxId, OperationId, Organization, Payment,
-    PaymentId, Product, ProviderAccountId, Purchase, PurchaseId, Refund, RefundId, Subscription, SubscriptionId,
-    Tenant, TenantId, Timestamp, User,
+    CheckoutSession, CheckoutSessionId, Customer, CustomerId, Dispute, OperationId, Organization, Payment, PaymentId,
+    Product, ProviderAccountId, Purchase, PurchaseId, Refund, RefundId, Subscription, SubscriptionId, Tenant, TenantId,
+    Timestamp, User,
 };
 
 use crate::MemoryStore;
 
-type Asked<T> = Result<T, StoreError>;
+pub(crate) type Asked<T> = Result<T, StoreError>;
 
-fn cut<T>(mut rows: Vec<T>, limit: u32) -> Vec<T> {
+pub(crate) fn cut<T>(mut rows: Vec<T>, limit: u32) -> Vec<T> {
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     rows
 }
@@ -540,46 +539,6 @@ impl PaymentRepository for MemoryStore {
             let mut all = rows.disputes.values();
             all.find(|row| row.account_id == account_id && row.facts.provider_reference == reference)
                 .cloned()
-        })
-        .await
-    }
-}
-
-#[async_trait]
-impl InboxRepository for MemoryStore {
-    async fn inbox_entry(&self, id: InboxId) -> Asked<Option<InboxEntry>> {
-        self.ask(|rows| rows.inbox.get(&id).cloned()).await
-    }
-
-    async fn due_inbox_entries(
-        &self,
-        at: Timestamp,
-        except: &[ProviderAccountId],
-        limit: u32,
-    ) -> Asked<Vec<InboxEntry>> {
-        self.ask(|rows| {
-            let due = |row: &&InboxEntry| {
-                row.status == InboxStatus::Pending && row.next_attempt_at <= at && !except.contains(&row.account_id)
-            };
-            let mut found: Vec<InboxEntry> = rows.inbox.values().filter(due).cloned().collect();
-            found.sort_by_key(|row| (row.received_at, row.id));
-            cut(found, limit)
-        })
-        .await
-    }
-
-    async fn inbox_count(&self, status: InboxStatus) -> Asked<u64> {
-        self.ask(|rows| {
-            let found = rows.inbox.values().filter(|row| row.status == status).count();
-            u64::try_from(found).unwrap_or(u64::MAX)
-        })
-        .await
-    }
-
-    async fn known_event_keys(&self, account_id: ProviderAccountId, dedupe_keys: &[String]) -> Asked<Vec<String>> {
-        self.ask(|rows| {
-            let known = |key: &&String| rows.event_keys.contains_key(&(account_id, (*key).clone()));
-            dedupe_keys.iter().filter(known).cloned().collect()
         })
         .await
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tillgate_application::account::{ApiKey, ProviderAccount, SealedSecret};
 use tillgate_application::event_endpoint::{Delivery, EventEndpoint};
 use tillgate_application::import::{Import, ImportStatus};
-use tillgate_application::inbox::{InboxEntry, OutboxEvent};
+use tillgate_application::inbox::{InboxEntry, InboxStatus, KnownEvent, OutboxEvent};
 use tillgate_application::operation::{IdempotencyRecord, Operation, OperationStatus};
 use tillgate_application::ports::{Conflict, Exchange, Write};
 use tillgate_domain::{
@@ -37,7 +37,7 @@ pub struct Rows {
     pub refunds: BTreeMap<RefundId, Refund>,
     pub disputes: BTreeMap<DisputeId, Dispute>,
     pub inbox: BTreeMap<InboxId, InboxEntry>,
-    pub event_keys: BTreeMap<(ProviderAccountId, String), InboxId>,
+    pub event_keys: BTreeMap<(ProviderAccountId, String), EventKeyRow>,
     pub events: BTreeMap<EventId, OutboxEvent>,
     pub imports: BTreeMap<ImportId, Import>,
     pub asked_about: BTreeMap<SubscriptionId, Timestamp>,
@@ -45,6 +45,15 @@ pub struct Rows {
     pub commit_order: Vec<EventId>,
     pub event_endpoints: BTreeMap<EventEndpointId, EventEndpoint>,
     pub deliveries: BTreeMap<DeliveryId, Delivery>,
+}
+
+/// A dedupe key that is taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventKeyRow {
+    /// Of which event.
+    pub event: KnownEvent,
+    /// Since when.
+    pub created_at: Timestamp,
 }
 
 type Written = Result<(), Conflict>;
@@ -289,9 +298,44 @@ impl Rows {
                 account_id,
                 dedupe_key,
                 inbox_id,
-                ..
-            } => insert(&mut self.event_keys, "", (account_id, dedupe_key.clone()), inbox_id)
-                .map_err(|_| Conflict::DuplicateEvent { dedupe_key }),
+                digest,
+                at,
+            } => {
+                let event = KnownEvent {
+                    dedupe_key: dedupe_key.clone(),
+                    inbox_id,
+                    digest,
+                };
+                let row = EventKeyRow { event, created_at: at };
+                insert(&mut self.event_keys, "", (account_id, dedupe_key.clone()), row)
+                    .map_err(|_| Conflict::DuplicateEvent { dedupe_key })
+            }
+            Write::EventDigest {
+                account_id,
+                dedupe_key,
+                digest,
+            } => {
+                if let Some(row) = self.event_keys.get_mut(&(account_id, dedupe_key)) {
+                    row.event.digest = Some(digest);
+                }
+                Ok(())
+            }
+            Write::ReplayInbox {
+                id,
+                version,
+                plugin_version,
+                at,
+            } => {
+                let known = self.inbox.get_mut(&id).filter(|row| row.version == version);
+                let row = known.ok_or(Conflict::Version("webhook"))?;
+                row.status = InboxStatus::Pending;
+                row.attempts = 0;
+                row.next_attempt_at = at;
+                row.plugin_version = plugin_version;
+                row.replays += 1;
+                row.version += 1;
+                Ok(())
+            }
             Write::Import(row) => {
                 exists(&self.accounts, &row.account_id, "import")?;
                 let running = |import: &Import| import.status == ImportStatus::Running;
@@ -319,6 +363,10 @@ impl Rows {
                     return Err(Conflict::Version("delivery"));
                 }
                 save(&mut self.deliveries, "delivery", row.id, row, |row| &mut row.version)
+            }
+            Write::Remove { what, before, limit } => {
+                self.remove(what, before, limit);
+                Ok(())
             }
             // The rest is the caller's.
             _ => Ok(()),

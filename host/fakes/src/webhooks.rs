@@ -1,7 +1,7 @@
 //! Normalized events, as a plugin makes them of webhooks.
 
 use tillgate_application::ports::{
-    CheckoutChange, CheckoutEvent, EventBody, PaymentEvent, ProviderEvent, ProviderSubscription,
+    CheckoutChange, CheckoutEvent, DisputeEvent, EventBody, PaymentEvent, ProviderEvent, ProviderSubscription,
     ProviderSubscriptionItem, RefundEvent, WebhookRequest,
 };
 use tillgate_domain::{
@@ -155,4 +155,38 @@ pub fn refund(dedupe_key: &str, seconds: i64, reference: &str, payment_alias: &s
         failure_reason: None,
     };
     event(dedupe_key, "refund", seconds, EventBody::Refund(Box::new(body)))
+}
+
+/// So much was given back in all of the payment with this alias.
+///
+/// # Panics
+/// Never: the currency is one.
+#[must_use]
+pub fn refunded_total(dedupe_key: &str, seconds: i64, payment_alias: &str, amount: i64) -> ProviderEvent {
+    let body = RefundEvent {
+        reference: None,
+        state: RefundState::Succeeded,
+        amount: usd(amount).expect("a currency"),
+        payment_references: vec![payment_alias.to_owned()],
+        reason: None,
+        failure_reason: None,
+    };
+    event(dedupe_key, "refund", seconds, EventBody::Refund(Box::new(body)))
+}
+
+/// A dispute of 20.00 about the payment with this alias, and how it stands in the provider's words.
+///
+/// # Panics
+/// Never: the currency is one.
+#[must_use]
+pub fn dispute(dedupe_key: &str, seconds: i64, reference: &str, payment_alias: &str, status: &str) -> ProviderEvent {
+    let body = DisputeEvent {
+        reference: reference.to_owned(),
+        amount: usd(2_000).expect("a currency"),
+        payment_references: vec![payment_alias.to_owned()],
+        reason: Some("fraudulent".to_owned()),
+        provider_status: status.to_owned(),
+        evidence_due_at: None,
+    };
+    event(dedupe_key, "dispute", seconds, EventBody::Dispute(Box::new(body)))
 }

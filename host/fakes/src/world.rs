@@ -213,7 +213,14 @@ impl World {
     /// # Errors
     /// As [`receive_webhook`].
     pub async fn deliver(&self, events: Vec<ProviderEvent>) -> Result<WebhookAnswer, ApplicationError> {
-        let body = self.provider.body_of(events, false);
+        self.deliver_body(self.provider.body_of(events, false)).await
+    }
+
+    /// Receives a webhook with this body.
+    ///
+    /// # Errors
+    /// As [`receive_webhook`].
+    pub async fn deliver_body(&self, body: Vec<u8>) -> Result<WebhookAnswer, ApplicationError> {
         receive_webhook(&self.app, self.account_id, webhook(body, "whsec_1")).await
     }
 

@@ -96,6 +96,8 @@ codes! {
         "Check the id (evt_…) and that the key is the right tenant's. Events are kept for a time: begin the feed anew without after, and compare with what you have.";
     EventEndpointNotFound = 404 "event_endpoint_not_found", "There is no such event endpoint",
         "Check the id (eep_…) and that the key is the right tenant's; GET /v1/event-endpoints lists them.";
+    WebhookNotFound = 404 "webhook_not_found", "There is no such webhook",
+        "Check the id (whk_…); GET /v1/admin/webhooks lists those that are still kept.";
     NotFound = 404 "not_found", "There is no such thing",
         "Check the id and that the key is the right tenant's.";
     // 405, 408, 413, 415: the request isn't one this route takes.
@@ -122,6 +124,8 @@ codes! {
         "Name one (provider_account_id), or let the operator make one the default.";
     AlreadyExists = 409 "already_exists", "It exists already, or refers to something that does not exist",
         "Choose another name, or use what is there.";
+    WebhookNotReplayable = 409 "webhook_not_replayable", "The webhook is never applied",
+        "Its events were taken in before, under the same ids and with other contents. Ask the provider which are true; GET …?refresh=true on a subscription does.";
     ConcurrentChange = 409 "concurrent_change", "Others changed the same thing at the same time",
         "Nothing was done. Read it again, and repeat if it is still wanted.";
     ProviderConflict = 409 "provider_conflict", "The provider's object does not allow this now",

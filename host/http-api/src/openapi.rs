@@ -158,6 +158,7 @@ pub(crate) struct IdempotencyKeyHeader {
         (name = "Operator: tenants", description = "Customers of this deployment, and their API keys."),
         (name = "Operator: provider accounts", description = "Tenants' connections to providers."),
         (name = "Operator: plugins", description = "The providers this host speaks to."),
+        (name = "Operator: webhooks", description = "What was received, what failed of it, and how it is tried again."),
         (name = "Operations", description = "How this host is."),
     ),
     components(schemas(crate::problem::ProblemBody<'_>)),
@@ -221,7 +222,7 @@ fn loosen_bodies(description: &mut utoipa::openapi::OpenApi) {
         matches!(schemas.get(name), Some(RefOr::T(Schema::Object(object))) if object.required.is_empty())
     };
     for item in description.paths.paths.values_mut() {
-        for operation in [&mut item.post, &mut item.put].into_iter().flatten() {
+        for operation in [&mut item.post, &mut item.put, &mut item.patch].into_iter().flatten() {
             let Some(RefOr::T(body)) = &mut operation.request_body else {
                 continue;
             };

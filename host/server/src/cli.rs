@@ -101,6 +101,9 @@ pub(crate) enum Command {
     /// Provider plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Received webhooks: what failed, and what is tried again.
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// Simulated providers, for trying things out offline.
     #[command(subcommand)]
     Simulator(SimulatorCommand),
@@ -321,6 +324,96 @@ pub(crate) enum PluginCommand {
         #[command(flatten)]
         show: ShowArgs,
     },
+}
+
+/// Which webhooks.
+#[derive(Debug, Args)]
+pub(crate) struct WebhookFilterArgs {
+    /// Of this tenant.
+    #[arg(long, value_name = "TENANT")]
+    pub(crate) tenant: Option<String>,
+    /// For this provider account.
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(crate) account: Option<String>,
+    /// In this status.
+    #[arg(long, value_enum)]
+    pub(crate) status: Option<WebhookStatusArg>,
+    /// With an event that the provider calls this.
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) r#type: Option<String>,
+    /// Received at this time or later, e.g. 2030-01-31T12:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<jiff::Timestamp>,
+    /// Received before this time.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<jiff::Timestamp>,
+}
+
+/// How a webhook stands.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum WebhookStatusArg {
+    /// Its effect is still to come.
+    Pending,
+    /// Its effect is committed.
+    Processed,
+    /// Given up after many tries.
+    Dead,
+    /// Its events came before, with other contents.
+    Conflicting,
+}
+
+/// Commands for received webhooks.
+#[derive(Debug, Subcommand)]
+pub(crate) enum WebhookCommand {
+    /// List webhooks, oldest first.
+    List {
+        #[command(flatten)]
+        filter: WebhookFilterArgs,
+        /// How many at most.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        show: ShowArgs,
+    },
+    /// Put webhooks back, to be processed anew by the gateway that serves this database.
+    ///
+    /// What one had as an effect before it doesn't have again: only what the plugin understands more of it now.
+    Replay(WebhookReplayArgs),
+    /// Show a webhook, and what its plugin had asked the provider when it failed.
+    Show {
+        /// Which webhook, by its id.
+        id: String,
+        /// Show its body and every header as well. They may name persons, and hold signatures.
+        #[arg(long)]
+        reveal: bool,
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        show: ShowArgs,
+    },
+}
+
+/// What is put back.
+#[derive(Debug, Args)]
+pub(crate) struct WebhookReplayArgs {
+    /// Which webhook, by its id; where none is named, those the filters name.
+    #[arg(conflicts_with_all = ["tenant", "account", "status", "type", "from", "to"])]
+    pub(crate) id: Option<String>,
+    #[command(flatten)]
+    pub(crate) filter: WebhookFilterArgs,
+    /// Process them with this installed version of the plugin instead of the one the account is pinned to. Of many,
+    /// the account has to be named.
+    #[arg(id = "plugin_version", long = "plugin-version", value_name = "VERSION")]
+    pub(crate) version: Option<String>,
+    /// Print how the two versions understand them and what would change, and change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) show: ShowArgs,
 }
 
 /// Commands for simulators.

@@ -23,6 +23,9 @@ use crate::cli::{Cli, Command, ConfigArgs};
 use crate::config::{Config, ConfigError};
 use crate::wiring::{Migrations, WiringError};
 
+/// How a command ends that was used wrongly, as clap ends it.
+const WRONG_USAGE: u8 = 2;
+
 /// Why a command failed. Its text is all that a person sees, so that it says what to do.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -54,6 +57,9 @@ pub(crate) enum Failure {
     /// What was asked for can't be done.
     #[error("{0}")]
     Said(String),
+    /// What was asked for is no command.
+    #[error("{0}")]
+    Usage(String),
 }
 
 fn main() -> ExitCode {
@@ -72,7 +78,10 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("error: {failure}");
-            ExitCode::FAILURE
+            match failure {
+                Failure::Usage(_) => ExitCode::from(WRONG_USAGE),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }
@@ -116,6 +125,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::ApiKey(command) => commands::api_key(command).await,
         Command::ProviderAccount(command) => commands::provider_account(command).await,
         Command::Plugin(command) => commands::plugin(command).await,
+        Command::Webhook(command) => commands::webhook(command).await,
         Command::Simulator(command) => commands::simulator(command).await,
     }
 }

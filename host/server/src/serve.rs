@@ -95,7 +95,7 @@ impl Gateway {
         let alone = config.database.url.starts_with("sqlite:");
         let ended = CancellationToken::new();
         let following = tokio::spawn(workers::follow_changes(Arc::clone(&app), ended.clone()));
-        let workers = workers::start(&app, &wired.plugin_host, &ending, alone);
+        let workers = workers::start(&app, &wired.plugin_host, &ending, alone, config.retention.retention());
         let draining = readiness.clone();
         let asked = ending.clone();
         let stop_by = Arc::new(OnceLock::new());

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tillgate_application::{
-    Application, DueDeliveries, DueWebhooks, ReconciledSubscriptions, deliver_events, due_deliveries, due_webhooks,
-    fan_out_events, process_webhooks, reconcile_subscriptions, resume_abandoned_operations,
+    Application, DueDeliveries, DueWebhooks, ReconciledSubscriptions, Retention, deliver_events, due_deliveries,
+    due_webhooks, enforce_retention, fan_out_events, process_webhooks, reconcile_subscriptions,
+    resume_abandoned_operations,
 };
 use tillgate_domain::{EventEndpointId, ProviderAccountId};
 use tillgate_plugin_host::PluginHost;
@@ -28,6 +29,15 @@ const RECONCILE_INTERVAL: Duration = Duration::from_secs(60);
 /// How often the plugin directory is looked at for components that came since the start.
 const PLUGINS_INTERVAL: Duration = Duration::from_secs(2);
 
+/// How often what was kept for long enough is looked for. It is kept for days.
+const RETENTION_INTERVAL: Duration = Duration::from_secs(10 * 60);
+
+/// How long that waits after the start, when there is enough to do.
+const RETENTION_FIRST: Duration = Duration::from_secs(60);
+
+/// How long it waits while there is more to remove: others have their turn.
+const RETENTION_PAUSE: Duration = Duration::from_secs(2);
+
 /// How many accounts' stored webhooks are processed at a time.
 const ACCOUNTS_AT_ONCE: usize = 16;
 
@@ -46,6 +56,7 @@ pub(crate) fn start(
     plugin_host: &Arc<PluginHost>,
     ending: &CancellationToken,
     alone: bool,
+    retention: Retention,
 ) -> TaskTracker {
     let tracker = TaskTracker::new();
     tracker.spawn(look_for_plugins(Arc::clone(plugin_host), ending.clone()));
@@ -54,6 +65,7 @@ pub(crate) fn start(
     tracker.spawn(order_events(Arc::clone(app), ending.clone()));
     tracker.spawn(send_events(Arc::clone(app), ending.clone()));
     tracker.spawn(resume_operations(Arc::clone(app), ending.clone(), alone));
+    tracker.spawn(remove_expired(Arc::clone(app), ending.clone(), retention));
     tracker.close();
     tracker
 }
@@ -229,6 +241,29 @@ async fn resume_operations(app: Arc<Application>, ending: CancellationToken, alo
         tokio::select! {
             () = tokio::time::sleep(OPERATIONS_INTERVAL) => {}
             () = ending.cancelled() => {}
+        }
+    }
+}
+
+/// Removes what was kept for as long as it is to be.
+async fn remove_expired(app: Arc<Application>, ending: CancellationToken, retention: Retention) {
+    let mut pause = RETENTION_FIRST;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = ending.cancelled() => return,
+        }
+        pause = RETENTION_INTERVAL;
+        match enforce_retention(&app, &retention, &ending).await {
+            Ok(removed) => {
+                if removed.rows > 0 {
+                    tracing::info!(rows = removed.rows, "what was kept for long enough was removed");
+                }
+                if removed.more {
+                    pause = RETENTION_PAUSE;
+                }
+            }
+            Err(error) => tracing::error!(%error, "what was kept for long enough could not be removed"),
         }
     }
 }

@@ -84,8 +84,10 @@ pub(crate) fn is_in(write: &Write) -> bool {
             Some(entry.request.url.as_str()),
             Some(entry.provider_types.as_str()),
             entry.error.as_deref(),
+            entry.plugin_version.as_deref(),
         ]),
-        Write::EventKey { dedupe_key, .. } => any([Some(dedupe_key.as_str())]),
+        Write::ReplayInbox { plugin_version, .. } => any([plugin_version.as_deref()]),
+        Write::EventKey { dedupe_key, .. } | Write::EventDigest { dedupe_key, .. } => any([Some(dedupe_key.as_str())]),
         Write::Event(event) => any([
             Some(event.event_type.as_str()),
             Some(event.aggregate_id.as_str()),
@@ -103,6 +105,7 @@ pub(crate) fn is_in(write: &Write) -> bool {
         | Write::Delivery(_)
         | Write::RevokeApiKey { .. }
         | Write::Exchange { .. }
+        | Write::Remove { .. }
         | Write::TruncateJournal { .. } => false,
     }
 }

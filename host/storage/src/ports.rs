@@ -7,14 +7,14 @@ use async_trait::async_trait;
 use tillgate_application::account::{ApiKey, ProviderAccount, SealedSecret};
 use tillgate_application::event_endpoint::{Delivery, EventEndpoint};
 use tillgate_application::import::Import;
-use tillgate_application::inbox::{InboxEntry, InboxStatus, OutboxEvent};
+use tillgate_application::inbox::{InboxEntry, InboxFilter, InboxStatus, InboxSummary, KnownEvent, OutboxEvent};
 use tillgate_application::operation::{IdempotencyRecord, Operation};
 use tillgate_application::ports::{
     AccountRepository, Announcement, CheckoutSessionRepository, Commit, CommitError, CommitOutcome, CustomerFilter,
-    CustomerRepository, DeliveryFilter, DirectoryRepository, EventFilter, EventRepository, Exchange, FollowChanges,
-    ImportRepository, InboxRepository, OperationRepository, Page, PageRequest, PaymentFilter, PaymentRepository,
-    PurchaseFilter, PurchaseRepository, RefundFilter, Store, StoreError, SubscriptionFilter, SubscriptionRepository,
-    UnitOfWork,
+    CustomerRepository, DeliveryFilter, DirectoryRepository, EventFilter, EventRepository, Exchange, Expiring,
+    FollowChanges, ImportRepository, InboxRepository, OperationRepository, Page, PageRequest, PaymentFilter,
+    PaymentRepository, PurchaseFilter, PurchaseRepository, RefundFilter, RetentionRepository, Store, StoreError,
+    SubscriptionFilter, SubscriptionRepository, UnitOfWork,
 };
 use tillgate_domain::{
     CheckoutSession, CheckoutSessionId, Customer, CustomerId, DeliveryId, Dispute, EventEndpointId, EventId, ImportId,
@@ -130,7 +130,8 @@ delegate! {
         inbox_entry(id: InboxId) -> Found<InboxEntry>;
         due_inbox_entries(at: Timestamp, except: &[ProviderAccountId], limit: u32) -> All<InboxEntry>;
         inbox_count(status: InboxStatus) -> Result<u64, StoreError>;
-        known_event_keys(account_id: ProviderAccountId, dedupe_keys: &[String]) -> All<String>;
+        inbox_entries(filter: &InboxFilter, page: &PageRequest) -> Listed<InboxSummary>;
+        known_events(account_id: ProviderAccountId, dedupe_keys: &[String]) -> All<KnownEvent>;
     }
     EventRepository {
         events_ordered() -> Result<u64, StoreError>;
@@ -145,6 +146,9 @@ delegate! {
         deliveries(tenant_id: TenantId, endpoint_id: EventEndpointId, filter: &DeliveryFilter, page: &PageRequest)
             -> Listed<Delivery>;
         due_deliveries(at: Timestamp, except: &[EventEndpointId], limit: u32) -> All<Delivery>;
+    }
+    RetentionRepository {
+        remove(what: Expiring, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
     }
     ImportRepository {
         import(id: ImportId) -> Found<Import>;

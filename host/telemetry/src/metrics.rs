@@ -8,7 +8,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 use tillgate_application::ports::{
-    CacheName, CallOutcome, CommitOutcome, DeliveryOutcome, Metrics, PaymentFailureReason, Reconciled,
+    CacheName, CallOutcome, CommitOutcome, DeliveryOutcome, Expiring, Metrics, PaymentFailureReason, Reconciled,
     ReconciliationOutcome, SubscriptionAction, WebhookOutcome, WebhookRejection,
 };
 use tillgate_domain::CheckoutType;
@@ -89,11 +89,13 @@ pub struct PrometheusMetrics {
     payment_failures: Family<Counter, 1>,
     subscription_changes: Family<Counter, 1>,
     webhooks_rejected: Family<Counter, 1>,
+    webhooks_conflicting: Counter,
     webhook_receipts: Family<Histogram, 1>,
     plugin_steps: Family<Histogram, 3>,
     plugin_faults: Family<Counter, 3>,
     provider_calls: Family<Histogram, 3>,
     commits: Family<Histogram, 1>,
+    removed: Family<Counter, 1>,
     cache_reads: Family<Counter, 2>,
     event_deliveries: Family<Counter, 1>,
     reconciliations: Family<Counter, 2>,
@@ -151,6 +153,11 @@ impl PrometheusMetrics {
                 [Ours("reason")],
                 64,
             ),
+            webhooks_conflicting: counter(
+                r,
+                "tillgate_webhooks_conflicting",
+                "Webhooks that say something else under the ids of known events",
+            ),
             webhook_receipts: durations(
                 r,
                 "tillgate_webhook_receipt",
@@ -203,6 +210,13 @@ impl PrometheusMetrics {
                 "Tries to send an event to an event endpoint that have ended",
                 [Ours("outcome")],
                 4,
+            ),
+            removed: counters(
+                r,
+                "tillgate_rows_removed",
+                "Rows that were kept for as long as they were to be, and removed",
+                [Ours("kind")],
+                64,
             ),
             cache_reads: counters(
                 r,
@@ -298,6 +312,9 @@ impl PrometheusMetrics {
                 self.cache_reads.get([cache.as_str(), outcome]);
             }
         }
+        for what in Expiring::ALL {
+            self.removed.get([what.as_str()]);
+        }
     }
 
     /// All of it, as OpenMetrics text.
@@ -350,6 +367,12 @@ fn durations<const L: usize>(
     let family = Family::new(labels, places, move || Histogram::new(bounds));
     registry.register_with_unit(format!("{name}_duration"), help, Unit::Seconds, family.clone());
     family
+}
+
+fn counter(registry: &mut Registry, name: &str, help: &str) -> Counter {
+    let counter = Counter::default();
+    registry.register(name, help, counter.clone());
+    counter
 }
 
 fn level(registry: &mut Registry, name: &str, help: &str) -> Level {
@@ -411,6 +434,10 @@ impl Metrics for PrometheusMetrics {
         self.webhooks_rejected.get([rejection(reason)]).inc();
     }
 
+    fn webhook_conflicting(&self) {
+        self.webhooks_conflicting.inc();
+    }
+
     fn webhook_answered(&self, answer: WebhookOutcome, took: Duration) {
         self.webhook_receipts.get([answer.as_str()]).observe(took);
     }
@@ -446,6 +473,10 @@ impl Metrics for PrometheusMetrics {
     fn cache_read(&self, cache: CacheName, hit: bool) {
         let outcome = if hit { "hit" } else { "miss" };
         self.cache_reads.get([cache.as_str(), outcome]).inc();
+    }
+
+    fn removed(&self, what: Expiring, rows: u64) {
+        self.removed.get([what.as_str()]).inc_by(rows);
     }
 
     fn http_request(&self, method: &str, route: &str, status: u16, took: Duration) {

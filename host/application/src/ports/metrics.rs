@@ -26,6 +26,9 @@ pub trait Metrics: Send + Sync {
     /// A webhook wasn't believed.
     fn webhook_rejected(&self, reason: WebhookRejection);
 
+    /// A webhook said something else under the ids of events that were taken in, and is kept without effect.
+    fn webhook_conflicting(&self);
+
     /// A webhook was answered, this long after its first byte.
     fn webhook_answered(&self, answer: WebhookOutcome, took: Duration);
 
@@ -40,6 +43,9 @@ pub trait Metrics: Send + Sync {
 
     /// A unit of work was committed, or wasn't, this long after it was handed in.
     fn commit(&self, outcome: CommitOutcome, took: Duration);
+
+    /// So many rows were removed that were kept for as long as they were to be.
+    fn removed(&self, what: Expiring, rows: u64);
 
     /// Something was looked for among what is kept in memory.
     fn cache_read(&self, cache: CacheName, hit: bool);
@@ -121,6 +127,28 @@ words! {
         PlanChanged = "plan_changed",
         /// A new period began.
         Renewed = "renewed",
+    }
+}
+
+words! {
+    /// What is kept for a while and then removed.
+    Expiring {
+        /// Webhooks whose effect is committed, with their raw requests.
+        ProcessedWebhooks = "processed_webhooks",
+        /// Webhooks that were given up, and those that are conflicting.
+        DeadWebhooks = "dead_webhooks",
+        /// By what repetitions of an event are known.
+        EventKeys = "event_keys",
+        /// The exchanges of operations that have ended.
+        Journals = "journals",
+        /// Operations that have ended.
+        Operations = "operations",
+        /// Idempotency keys of callers, with what was answered.
+        IdempotencyKeys = "idempotency_keys",
+        /// Secrets of accounts that were replaced, and have expired.
+        ExpiredSecrets = "expired_secrets",
+        /// Imports that have ended.
+        EndedImports = "ended_imports",
     }
 }
 
@@ -284,6 +312,7 @@ impl Metrics for NoMetrics {
     fn payment_failed(&self, _: PaymentFailureReason) {}
     fn subscription_changed(&self, _: SubscriptionAction) {}
     fn webhook_rejected(&self, _: WebhookRejection) {}
+    fn webhook_conflicting(&self) {}
     fn webhook_answered(&self, _: WebhookOutcome, _: Duration) {}
     fn plugin_step(&self, _: &str, _: &str, _: &str, _: Duration) {}
     fn plugin_fault(&self, _: &str, _: &str, _: &str) {}
@@ -291,6 +320,7 @@ impl Metrics for NoMetrics {
     fn commit(&self, _: CommitOutcome, _: Duration) {}
     fn event_delivery(&self, _: DeliveryOutcome) {}
     fn reconciled(&self, _: Reconciled, _: ReconciliationOutcome) {}
+    fn removed(&self, _: Expiring, _: u64) {}
     fn cache_read(&self, _: CacheName, _: bool) {}
     fn http_request(&self, _: &str, _: &str, _: u16, _: Duration) {}
 }

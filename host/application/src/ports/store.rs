@@ -7,10 +7,10 @@ use tillgate_domain::{
     RefundId, Subscription, SubscriptionId, SubscriptionStatus, Tenant, TenantId, Timestamp, User,
 };
 
-use super::{Commit, EventRepository, Exchange, FollowChanges};
+use super::{Commit, EventRepository, Exchange, Expiring, FollowChanges};
 use crate::account::{ApiKey, ProviderAccount, SealedSecret};
 use crate::import::Import;
-use crate::inbox::{InboxEntry, InboxStatus};
+use crate::inbox::{InboxEntry, InboxFilter, InboxStatus, InboxSummary, KnownEvent};
 use crate::operation::{IdempotencyRecord, Operation};
 
 /// Why a question to the store has no answer.
@@ -336,14 +336,16 @@ pub trait InboxRepository: Send + Sync {
         except: &[ProviderAccountId],
         limit: u32,
     ) -> Result<Vec<InboxEntry>, StoreError>;
+    /// Received webhooks of all tenants.
+    async fn inbox_entries(&self, filter: &InboxFilter, page: &PageRequest) -> Result<Page<InboxSummary>, StoreError>;
     /// How many are in a status.
     async fn inbox_count(&self, status: InboxStatus) -> Result<u64, StoreError>;
-    /// Which of these dedupe keys are taken.
-    async fn known_event_keys(
+    /// The events among these dedupe keys that were taken in, by key.
+    async fn known_events(
         &self,
         account_id: ProviderAccountId,
         dedupe_keys: &[String],
-    ) -> Result<Vec<String>, StoreError>;
+    ) -> Result<Vec<KnownEvent>, StoreError>;
 }
 
 /// Imports.
@@ -353,6 +355,16 @@ pub trait ImportRepository: Send + Sync {
     async fn import(&self, id: ImportId) -> Result<Option<Import>, StoreError>;
     /// The import of an account that is under way, or was interrupted.
     async fn running_import(&self, account_id: ProviderAccountId) -> Result<Option<Import>, StoreError>;
+}
+
+/// What is kept for a while.
+#[async_trait]
+pub trait RetentionRepository: Send + Sync {
+    /// Removes at most `limit` rows of a kind, oldest first, that ended before a time. Answers how many they were.
+    ///
+    /// What is pending, running, or of an outcome that isn't known is never among them, however old it is; nor is the
+    /// dedupe key of a webhook that is still there, or the idempotency key of an operation that is open.
+    async fn remove(&self, what: Expiring, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 }
 
 /// The whole store.
@@ -371,6 +383,7 @@ pub trait Store:
     + InboxRepository
     + EventRepository
     + ImportRepository
+    + RetentionRepository
 {
     /// Whether the database answers and can be written.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -11,7 +11,7 @@ use tillgate_domain::{
     ProviderAccountId, Purchase, Refund, Subscription, SubscriptionId, Tenant, TenantId, Timestamp, User,
 };
 
-use super::{Exchange, StoreError};
+use super::{Exchange, Expiring, StoreError};
 use crate::account::{ApiKey, ProviderAccount, SealedSecret};
 use crate::event_endpoint::{Delivery, EventEndpoint};
 use crate::import::Import;
@@ -111,6 +111,28 @@ pub enum Write {
         dedupe_key: String,
         /// In which webhook it came.
         inbox_id: InboxId,
+        /// The SHA-256 of what it says, where it had its effect.
+        digest: Option<[u8; 32]>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Says of an event that was taken in what it has its effect by since.
+    EventDigest {
+        /// For which account.
+        account_id: ProviderAccountId,
+        /// Its dedupe key.
+        dedupe_key: String,
+        /// The SHA-256 of what it says.
+        digest: [u8; 32],
+    },
+    /// Puts a received webhook back: it is pending, due at once, and was tried never.
+    ReplayInbox {
+        /// Which.
+        id: InboxId,
+        /// Only where it is stored in this version.
+        version: u64,
+        /// The version of the account's plugin it is tried with; the pinned one where none is named.
+        plugin_version: Option<String>,
         /// When.
         at: Timestamp,
     },
@@ -129,6 +151,15 @@ pub enum Write {
     EventEndpoint(EventEndpoint),
     /// Saves the delivery of an event. There is one for each event and endpoint at the most.
     Delivery(Delivery),
+    /// As [`RetentionRepository::remove`](super::RetentionRepository::remove), which says how many rows they were.
+    Remove {
+        /// What.
+        what: Expiring,
+        /// What ended before this.
+        before: Timestamp,
+        /// At most so many rows.
+        limit: u32,
+    },
 }
 
 /// What a use case decided, in the order it is to be written.

@@ -4,7 +4,9 @@
 
 mod caches;
 mod changes;
+mod conflicting;
 mod crashes;
+mod dead_letters;
 mod events;
 mod every_step;
 mod faults;
@@ -17,6 +19,8 @@ mod operations;
 mod order;
 mod reconciliation;
 mod refunds;
+mod replays;
+mod retention;
 mod retries;
 mod secrets;
 mod unknown;

@@ -34,6 +34,7 @@ impl From<ApplicationError> for Problem {
                 "a secret that is needed for this can't be opened",
                 &error,
             ),
+            ApplicationError::WebhookConflicting(_) => Self::new(Code::WebhookNotReplayable, text),
             ApplicationError::Contended(_) => Self::new(Code::ConcurrentChange, text),
             ApplicationError::Store(error) => error.into(),
         }
@@ -133,6 +134,7 @@ fn not_found_code(what: &str) -> Code {
         "refund" => Code::RefundNotFound,
         "event" => Code::EventNotFound,
         "event endpoint" => Code::EventEndpointNotFound,
+        "webhook" => Code::WebhookNotFound,
         _ => Code::NotFound,
     }
 }
@@ -166,6 +168,10 @@ mod tests {
             (
                 ApplicationError::OperationInProgress("sub_1".into()),
                 "operation_in_progress",
+            ),
+            (
+                ApplicationError::WebhookConflicting(tillgate_domain::InboxId::from_bits(1)),
+                "webhook_not_replayable",
             ),
             (ApplicationError::Contended("subscription"), "concurrent_change"),
             (StoreError::Unavailable("x".into()).into(), "database_unavailable"),

@@ -9,6 +9,7 @@ mod changes;
 mod errors;
 mod openapi;
 mod operator;
+mod received_webhooks;
 mod server;
 mod tenant;
 mod webhooks;

@@ -55,6 +55,10 @@ const ROUTES: &[(&str, &str)] = &[
     ),
     ("post,get", "/v1/admin/plugins"),
     ("get", "/v1/admin/plugins/{digest}"),
+    ("get", "/v1/admin/webhooks"),
+    ("get", "/v1/admin/webhooks/{id}"),
+    ("post", "/v1/admin/webhooks/{id}/replay"),
+    ("post", "/v1/admin/webhooks/replay"),
     ("get", "/healthz"),
 ];
 
@@ -171,6 +175,7 @@ fn a_body_may_be_left_out_where_nothing_in_it_is_required() {
         "patch /v1/event-endpoints/{id}",
         "post /v1/event-endpoints/{id}/resend",
         "post /v1/event-endpoints/{id}/rotate-secret",
+        "post /v1/admin/webhooks/{id}/replay",
         "post /v1/subscriptions/{id}/cancel",
         "post /v1/subscriptions/{id}/pause",
         "post /v1/subscriptions/{id}/resume",

@@ -7,6 +7,8 @@ mod plugin;
 mod provider_account;
 mod simulator;
 mod tenant;
+mod webhook;
+mod webhook_replay;
 
 pub(crate) use api_key::api_key;
 pub(crate) use doctor::doctor;
@@ -15,6 +17,7 @@ pub(crate) use plugin::plugin;
 pub(crate) use provider_account::provider_account;
 pub(crate) use simulator::simulator;
 pub(crate) use tenant::tenant;
+pub(crate) use webhook::webhook;
 
 use std::path::PathBuf;
 use std::str::FromStr;

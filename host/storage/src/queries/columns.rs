@@ -97,6 +97,15 @@ pub(super) fn unsigned_optional<T: TryFrom<i64>>(row: &Row, column: &'static str
         .transpose()
 }
 
+pub(super) fn from_json_optional<T: DeserializeOwned>(
+    row: &Row,
+    column: &'static str,
+) -> Result<Option<T>, Unreadable> {
+    let text: Option<String> = get(row, column)?;
+    text.map(|text| serde_json::from_str(&text).map_err(|error| unreadable(column, error)))
+        .transpose()
+}
+
 pub(super) fn from_json<T: DeserializeOwned>(row: &Row, column: &'static str) -> Result<T, Unreadable> {
     let text: String = get(row, column)?;
     serde_json::from_str(&text).map_err(|error| unreadable(column, error))
@@ -140,8 +149,16 @@ pub(super) fn money(row: &Row) -> Result<Money, Unreadable> {
 
 pub(super) fn bytes32(row: &Row, column: &'static str) -> Result<[u8; 32], Unreadable> {
     let bytes: Vec<u8> = get(row, column)?;
+    exactly32(&bytes, column)
+}
+
+pub(super) fn bytes32_optional(row: &Row, column: &'static str) -> Result<Option<[u8; 32]>, Unreadable> {
+    let bytes: Option<Vec<u8>> = get(row, column)?;
+    bytes.map(|bytes| exactly32(&bytes, column)).transpose()
+}
+
+fn exactly32(bytes: &[u8], column: &'static str) -> Result<[u8; 32], Unreadable> {
     bytes
-        .as_slice()
         .try_into()
         .map_err(|_| unreadable(column, format!("{} bytes, not 32", bytes.len())))
 }

@@ -8,8 +8,10 @@ mod inbox;
 mod lists;
 mod operations;
 mod payments;
+mod retention;
 mod rows_billing;
 mod rows_directory;
+mod rows_inbox;
 mod rows_payments;
 mod saves;
 mod tables;
@@ -208,7 +210,7 @@ impl Commit for Repository {
         if !matches!(committed, Err(CommitError::Conflict(_))) {
             self.announcements.committed(soon);
         }
-        committed
+        committed.map(drop)
     }
 }
 
@@ -218,7 +220,7 @@ impl Store for Repository {
         self.rows(sqlx::query("SELECT 1")).await?;
         // A unit of work that writes nothing goes the way of all others.
         match self.writers.commit(UnitOfWork::new(), Vec::new()).await {
-            Ok(()) => Ok(()),
+            Ok(_) => Ok(()),
             Err(CommitError::Store(error)) => Err(error),
             Err(CommitError::Conflict(conflict)) => Err(StoreError::Unavailable(format!("{conflict:?}"))),
         }

@@ -1,17 +1,16 @@
-//! Rows of tenants and theirs, accounts, keys, operations, and the inbox.
+//! Rows of tenants and theirs, accounts, keys, operations, and published events.
 
 use std::collections::BTreeMap;
 
 use tillgate_application::account::{ApiKey, ProviderAccount, SealedSecret};
-use tillgate_application::inbox::{InboxEntry, InboxStatus};
 use tillgate_application::operation::{IdempotencyKey, IdempotencyRecord, Operation, OperationStatus};
-use tillgate_application::ports::{Exchange, WebhookRequest};
+use tillgate_application::ports::Exchange;
 use tillgate_domain::{Organization, Product, ProviderAccountId, Tenant, User};
 
 use super::super::Row;
 use super::columns::{
-    Stored, Unreadable, bytes32, from_json, get, headers, parsed, parsed_optional, time, time_optional, unreadable,
-    unsigned, word,
+    Stored, Unreadable, bytes32, from_json, get, parsed, parsed_optional, time, time_optional, unreadable, unsigned,
+    word,
 };
 use super::tables::{self, Table};
 
@@ -192,45 +191,6 @@ impl Stored for Operation {
                 .transpose()?,
             created_at: time(row, "created_at")?,
             updated_at: time(row, "updated_at")?,
-            version: unsigned(row, "version")?,
-        })
-    }
-}
-
-const INBOX_STATUSES: [(&str, InboxStatus); 3] = [
-    (InboxStatus::Pending.as_str(), InboxStatus::Pending),
-    (InboxStatus::Processed.as_str(), InboxStatus::Processed),
-    (InboxStatus::Dead.as_str(), InboxStatus::Dead),
-];
-
-impl Stored for InboxEntry {
-    fn table() -> &'static Table {
-        &tables::INBOX
-    }
-
-    fn read(row: &Row) -> Result<Self, Unreadable> {
-        let received_at = time(row, "received_at")?;
-        Ok(InboxEntry {
-            id: parsed(row, "id")?,
-            tenant_id: parsed(row, "tenant_id")?,
-            account_id: parsed(row, "account_id")?,
-            request: WebhookRequest {
-                method: get(row, "method")?,
-                url: get(row, "url")?,
-                query: from_json(row, "query")?,
-                headers: headers(row, "headers")?,
-                body: get(row, "body")?,
-                remote_ip: parsed_optional(row, "remote_ip")?,
-                received_at_ms: received_at.as_millis(),
-            },
-            fetch_back: get(row, "fetch_back")?,
-            provider_types: get(row, "provider_types")?,
-            status: word(row, "status", &INBOX_STATUSES)?,
-            attempts: unsigned(row, "attempts")?,
-            next_attempt_at: time(row, "next_attempt_at")?,
-            error: get(row, "error")?,
-            received_at,
-            processed_at: time_optional(row, "processed_at")?,
             version: unsigned(row, "version")?,
         })
     }

@@ -1,7 +1,6 @@
 //! Saves what has a version. Each function binds the columns of its table in order.
 
 use tillgate_application::account::ProviderAccount;
-use tillgate_application::inbox::InboxEntry;
 use tillgate_application::operation::Operation;
 use tillgate_application::ports::{CommitError, Conflict};
 use tillgate_domain::{
@@ -11,7 +10,7 @@ use tillgate_domain::{
 
 use super::super::Connection;
 use super::Query;
-use super::columns::{headers_written, json};
+use super::columns::json;
 use super::tables;
 use crate::failures::statement_failed;
 
@@ -288,56 +287,4 @@ pub(super) async fn dispute(connection: &mut Connection, dispute: &Dispute) -> R
             .bind(dispute.updated_at.as_millis())
     };
     tables::DISPUTES.save(connection, dispute.version, bind).await
-}
-
-pub(super) async fn inbox(connection: &mut Connection, entry: &InboxEntry) -> Result<(), CommitError> {
-    if entry.version > 0 {
-        return update_inbox(connection, entry).await;
-    }
-    let request = &entry.request;
-    let bind = |query: Query<'static>| {
-        query
-            .bind(entry.id.to_string())
-            .bind(entry.tenant_id.to_string())
-            .bind(entry.account_id.to_string())
-            .bind(&request.method)
-            .bind(&request.url)
-            .bind(json(&request.query))
-            .bind(headers_written(&request.headers))
-            .bind(&request.body)
-            .bind(request.remote_ip.map(|ip| ip.to_string()))
-            .bind(entry.fetch_back)
-            .bind(&entry.provider_types)
-            .bind(entry.status.as_str())
-            .bind(i64::from(entry.attempts))
-            .bind(entry.next_attempt_at.as_millis())
-            .bind(&entry.error)
-            .bind(entry.received_at.as_millis())
-            .bind(millis(entry.processed_at))
-    };
-    tables::INBOX.save(connection, 0, bind).await
-}
-
-/// The raw request is written once and never again.
-async fn update_inbox(connection: &mut Connection, entry: &InboxEntry) -> Result<(), CommitError> {
-    let query = sqlx::query(
-        "UPDATE inbox SET provider_types = $3, status = $4, attempts = $5, next_attempt_at = $6, error = $7,
-         processed_at = $8, version = $2 + 1 WHERE id = $1 AND version = $2",
-    )
-    .bind(entry.id.to_string())
-    .bind(signed(entry.version))
-    .bind(&entry.provider_types)
-    .bind(entry.status.as_str())
-    .bind(i64::from(entry.attempts))
-    .bind(entry.next_attempt_at.as_millis())
-    .bind(&entry.error)
-    .bind(millis(entry.processed_at));
-    let done = query
-        .execute(connection)
-        .await
-        .map_err(|error| statement_failed(&error, "webhook"))?;
-    if done.rows_affected() == 0 {
-        return Err(CommitError::Conflict(Conflict::Version("webhook")));
-    }
-    Ok(())
 }

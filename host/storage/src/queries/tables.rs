@@ -195,6 +195,13 @@ tables! {
     ];
     INBOX = "inbox", "webhook", [
         "id", "tenant_id", "account_id", "method", "url", "query", "headers", "body", "remote_ip", "fetch_back",
-        "provider_types", "status", "attempts", "next_attempt_at", "error", "received_at", "processed_at", "version",
+        "provider_types", "status", "attempts", "next_attempt_at", "error", "received_at", "processed_at",
+        "failed_plugin", "failed_version", "failed_digest", "failed_journal", "plugin_version", "replays", "version",
     ];
+    INBOX_SUMMARIES = "inbox", "webhook", [
+        "id", "tenant_id", "account_id", "provider_types", "status", "attempts", "next_attempt_at", "error",
+        "received_at", "processed_at", "failed_plugin", "failed_version", "failed_digest", "plugin_version", "replays",
+        "version",
+    ];
+    EVENT_KEYS = "event_keys", "event", ["dedupe_key", "inbox_id", "digest"];
 }

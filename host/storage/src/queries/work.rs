@@ -3,18 +3,24 @@
 use tillgate_application::ports::{CommitError, UnitOfWork, Write};
 
 use super::super::Connection;
-use super::{events, imports, saves, write_simple};
+use super::{events, imports, retention, rows_inbox, saves, write_simple};
 use crate::failures::statement_failed;
 
-/// Writes all of it; the first that fails ends it.
-pub(super) async fn write_all(connection: &mut Connection, work: &UnitOfWork) -> Result<(), CommitError> {
+/// Writes all of it; the first that fails ends it. Answers how many rows were removed by their age.
+pub(super) async fn write_all(connection: &mut Connection, work: &UnitOfWork) -> Result<u64, CommitError> {
     if work.is_empty() {
-        return probe(connection).await;
+        return probe(connection).await.map(|()| 0);
     }
+    let mut removed = 0;
     for write in work.writes() {
-        write_one(connection, write).await?;
+        match write {
+            Write::Remove { what, before, limit } => {
+                removed += retention::remove(connection, *what, *before, *limit).await?;
+            }
+            write => write_one(connection, write).await?,
+        }
     }
-    Ok(())
+    Ok(removed)
 }
 
 /// Writes nothing, in a way that a database that can't be written refuses.
@@ -46,8 +52,20 @@ async fn write_one(connection: &mut Connection, write: &Write) -> Result<(), Com
             account_id,
             dedupe_key,
             inbox_id,
+            digest,
             at,
-        } => write_simple::event_key(connection, *account_id, dedupe_key, *inbox_id, *at).await,
+        } => write_simple::event_key(connection, *account_id, dedupe_key, *inbox_id, *digest, *at).await,
+        Write::EventDigest {
+            account_id,
+            dedupe_key,
+            digest,
+        } => rows_inbox::event_digest(connection, *account_id, dedupe_key, *digest).await,
+        Write::ReplayInbox {
+            id,
+            version,
+            plugin_version,
+            at,
+        } => rows_inbox::replay(connection, *id, *version, plugin_version.as_deref(), *at).await,
         Write::Exchange {
             operation_id,
             index,
@@ -75,6 +93,7 @@ async fn write_one(connection: &mut Connection, write: &Write) -> Result<(), Com
         Write::Payment(payment) => saves::payment(connection, payment).await,
         Write::Refund(refund) => saves::refund(connection, refund).await,
         Write::Dispute(dispute) => saves::dispute(connection, dispute).await,
-        Write::Inbox(entry) => saves::inbox(connection, entry).await,
+        Write::Remove { what, before, limit } => retention::remove(connection, *what, *before, *limit).await.map(drop),
+        Write::Inbox(entry) => rows_inbox::save(connection, entry).await,
     }
 }

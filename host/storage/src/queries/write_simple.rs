@@ -175,16 +175,18 @@ pub(super) async fn event_key(
     account_id: ProviderAccountId,
     dedupe_key: &str,
     inbox_id: InboxId,
+    digest: Option<[u8; 32]>,
     at: Timestamp,
 ) -> Result<(), CommitError> {
     let query = sqlx::query(
-        "INSERT INTO event_keys (account_id, dedupe_key, inbox_id, created_at) VALUES ($1, $2, $3, $4)
+        "INSERT INTO event_keys (account_id, dedupe_key, inbox_id, created_at, digest) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (account_id, dedupe_key) DO NOTHING",
     )
     .bind(account_id.to_string())
     .bind(dedupe_key.to_owned())
     .bind(inbox_id.to_string())
-    .bind(at.as_millis());
+    .bind(at.as_millis())
+    .bind(digest.map(|digest| digest.to_vec()));
     match run(connection, query, "event").await? {
         0 => Err(CommitError::Conflict(Conflict::DuplicateEvent {
             dedupe_key: dedupe_key.to_owned(),

@@ -14,7 +14,8 @@ use crate::announcements::Announcements;
 use crate::bounds;
 use crate::failures::{is_refusal, plain, statement_failed};
 
-type Answer = Result<(), CommitError>;
+/// How many rows a unit of work removed that were to be removed by their age.
+type Answer = Result<u64, CommitError>;
 
 /// What is committed as one.
 struct Unit {
@@ -260,13 +261,13 @@ async fn transaction(connection: &mut Connection, works: &[Unit]) -> Result<Vec<
     Ok(results)
 }
 
-/// Writes one unit, and tells of it once the transaction is committed.
+/// Writes one unit, and tells of it once the transaction is committed. Answers how many rows it removed by their age.
 async fn write(connection: &mut Connection, unit: &Unit) -> Answer {
-    work::write_all(connection, &unit.work).await?;
-    let Some(sql) = ANNOUNCE else { return Ok(()) };
+    let removed = work::write_all(connection, &unit.work).await?;
+    let Some(sql) = ANNOUNCE else { return Ok(removed) };
     for change in &unit.announce {
         let told = sqlx::query(sql).bind(change.to_string()).execute(&mut *connection);
         told.await.map_err(|error| statement_failed(&error, "change"))?;
     }
-    Ok(())
+    Ok(removed)
 }

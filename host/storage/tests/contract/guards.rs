@@ -1,6 +1,6 @@
 //! All or nothing, and what stands against a commit.
 
-use tillgate_application::inbox::OutboxEvent;
+use tillgate_application::inbox::{KnownEvent, OutboxEvent};
 use tillgate_application::operation::{IdempotencyKey, IdempotencyRecord};
 use tillgate_application::ports::{CommitError, Conflict, CustomerFilter, Write};
 use tillgate_domain::{EventId, InboxId};
@@ -106,6 +106,7 @@ async fn one_of_racing_event_keys_wins(database: &Shared) {
         account_id: ACCOUNT,
         dedupe_key: name.to_owned(),
         inbox_id: InboxId::from_bits(1),
+        digest: Some([7; 32]),
         at: at(1),
     };
     let (won, lost) = race(database, key("evt_1")).await;
@@ -115,7 +116,12 @@ async fn one_of_racing_event_keys_wins(database: &Shared) {
     });
     assert!(lost.iter().all(|error| *error == duplicate), "{lost:?}");
     let asked = ["evt_0".to_owned(), "evt_1".to_owned()];
-    assert_eq!(database.known_event_keys(ACCOUNT, &asked).await.unwrap(), ["evt_1"]);
+    let known = KnownEvent {
+        dedupe_key: "evt_1".to_owned(),
+        inbox_id: InboxId::from_bits(1),
+        digest: Some([7; 32]),
+    };
+    assert_eq!(database.known_events(ACCOUNT, &asked).await.unwrap(), [known]);
     let customers = database
         .customers(TENANT, &CustomerFilter::default(), &page(100, None))
         .await
@@ -207,7 +213,7 @@ async fn asking_for_a_nul_finds_nothing(database: &Shared) {
     );
     assert!(
         database
-            .known_event_keys(ACCOUNT, &["a\0b".to_owned()])
+            .known_events(ACCOUNT, &["a\0b".to_owned()])
             .await
             .unwrap()
             .is_empty()

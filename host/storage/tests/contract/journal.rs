@@ -1,6 +1,6 @@
 //! Operations with their exchanges, and the inbox.
 
-use tillgate_application::inbox::{InboxEntry, InboxStatus};
+use tillgate_application::inbox::{InboxEntry, InboxStatus, PluginBuild};
 use tillgate_application::operation::{Operation, OperationRequest, OperationStatus};
 use tillgate_application::ports::{
     Effect, Exchange, ExchangeMethod, ExchangeOutcome, ExchangeRequest, FailureKind, PortalRequest, ProviderFailure,
@@ -19,7 +19,7 @@ crate::on_every_store! {
     a_subscription_is_changed_by_one_at_a_time,
 }
 
-fn operation(number: u128, status: OperationStatus, lease: i64) -> Operation {
+pub(crate) fn operation(number: u128, status: OperationStatus, lease: i64) -> Operation {
     let request = PortalRequest {
         customer_reference: "cus_1".to_owned(),
         return_url: "https://example.com".to_owned(),
@@ -121,7 +121,7 @@ async fn a_subscription_is_changed_by_one_at_a_time(database: &Shared) {
     commit(database, second).await.unwrap();
 }
 
-fn exchange(path: &str, outcome: Option<ExchangeOutcome>) -> Exchange {
+pub(crate) fn exchange(path: &str, outcome: Option<ExchangeOutcome>) -> Exchange {
     let request = ExchangeRequest {
         method: ExchangeMethod::Post,
         endpoint: "api".to_owned(),
@@ -192,6 +192,10 @@ fn webhook(number: u128, received: i64, next: i64) -> InboxEntry {
         attempts: 0,
         next_attempt_at: at(next),
         error: None,
+        failed_with: None,
+        journal: Vec::new(),
+        plugin_version: None,
+        replays: 0,
         received_at: at(received),
         processed_at: None,
         version: 0,
@@ -213,6 +217,14 @@ async fn a_webhook_keeps_its_raw_request(database: &Shared) {
     processed.status = InboxStatus::Processed;
     processed.attempts = 3;
     processed.error = Some("at first".to_owned());
+    processed.failed_with = Some(PluginBuild {
+        name: "stripe".to_owned(),
+        version: "1.0.0".to_owned(),
+        digest: "ab".repeat(32),
+    });
+    processed.journal = vec![exchange("/a", None)];
+    processed.plugin_version = Some("1.1.0".to_owned());
+    processed.replays = 2;
     processed.processed_at = Some(at(30));
     commit(database, [Write::Inbox(processed.clone())]).await.unwrap();
     assert_eq!(

@@ -10,11 +10,13 @@ mod filters;
 mod given;
 mod guards;
 mod imports;
+mod inbox;
 mod journal;
 mod money;
 mod opening;
 mod properties;
 mod races;
+mod retention;
 mod subscriptions;
 
 /// Makes each test once for each database. Each gets one of its own.

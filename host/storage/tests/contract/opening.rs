@@ -49,13 +49,14 @@ async fn migrations_are_pending_once() {
 }
 
 /// Every migration, in order.
-const ALL: [&str; 8] = [
+const ALL: [&str; 9] = [
     "0001_initial",
     "0002_open_operations",
     "0003_refunds_by_payment",
     "0004_one_change_at_a_time",
     "0005_imports",
     "0006_lists_by_customer",
+    "0007_dead_letters",
     "0008_event_delivery",
     "0009_asked_about",
 ];
