@@ -219,14 +219,15 @@ pub(crate) async fn apply_subscription(
 
 /// A subscription whose price isn't what it `was` is for the product that has the new one, if any has.
 async fn follow_plan(effects: &mut Effects<'_>, reference: &str, was: Option<&str>) -> Result<(), StoreError> {
-    let (app, now) = (effects.app, effects.now);
+    let app = effects.app;
     let Some(subscription) = effects.load_subscription(reference).await? else {
         return Ok(());
     };
-    if let Some((product_id, price)) = app.new_plan_of(subscription, was).await? {
-        // It hasn't ended: nothing stands against it.
+    if let Some(product_id) = app.new_product_of(subscription, was).await? {
         effects.change_subscription(reference, |subscription| {
-            subscription.change_plan(product_id, price, now).is_ok()
+            let other = subscription.product_id != product_id;
+            subscription.product_id = product_id;
+            other
         });
     }
     Ok(())

@@ -151,6 +151,23 @@ fn at_price(seconds: i64, price: &str) -> tillgate_application::ports::ProviderE
     event
 }
 
+/// The word of the change is overtaken by that of the end, and then counts no more.
+#[tokio::test]
+async fn a_plan_of_which_the_end_tells_first_is_followed() {
+    let (world, id) = subscribed_with_choice().await;
+    let mut ended = at_price(6, "price_2");
+    if let EventBody::Subscription { change, subscription } = &mut ended.body {
+        *change = SubscriptionChange::Ended;
+        subscription.snapshot.status = Some(SubscriptionStatus::Canceled);
+    }
+    world.deliver(vec![ended]).await.unwrap();
+    world.deliver(vec![at_price(5, "price_2")]).await.unwrap();
+    let subscription = world.store.rows().subscriptions[&id].clone();
+    assert_eq!(subscription.terms().price_reference.as_deref(), Some("price_2"));
+    assert_eq!(subscription.product_id.as_deref(), Some("plus"));
+    assert!(subscription.is_ended());
+}
+
 #[tokio::test]
 async fn a_plan_changed_elsewhere_is_followed() {
     let (world, id) = subscribed_with_choice().await;
