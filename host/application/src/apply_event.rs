@@ -16,11 +16,20 @@ use crate::ports::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NotApplied {
     /// The provider has to be asked about this subscription first.
-    AskAbout { subscription_reference: String },
+    AskAbout(Question),
     /// It lacks something it needs.
     Incomplete(String),
     /// The store failed.
     Store(StoreError),
+}
+
+/// What the provider is to be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Question {
+    /// Its id of the subscription.
+    pub(crate) subscription_reference: String,
+    /// Which version is stored, 0 for none.
+    pub(crate) stored_version: u64,
 }
 
 impl From<StoreError> for NotApplied {
@@ -172,7 +181,8 @@ pub(crate) async fn apply_subscription(
     told: &ProviderSubscription,
     occurred_at: Option<Timestamp>,
 ) -> Result<(), NotApplied> {
-    let (answer, source) = match effects.answers.get(&told.reference).and_then(Option::as_ref) {
+    let asked = effects.answers.get(&told.reference);
+    let (answer, source) = match asked.and_then(|answer| answer.subscription.as_ref()) {
         Some(answer) => (answer, FactSource::Answer),
         None => (told, FactSource::Event(change)),
     };
@@ -191,6 +201,13 @@ pub(crate) async fn apply_subscription(
         .await?;
     let customer_id = effects.ensure_customer(customer_reference, None).await?;
     if let Some(known) = effects.load_subscription(reference).await? {
+        let question = Question {
+            subscription_reference: reference.clone(),
+            stored_version: known.version,
+        };
+        if source == FactSource::Answer && asked.is_some_and(|answer| answer.to_version != known.version) {
+            return Err(NotApplied::AskAbout(question));
+        }
         let price = known.terms().price_reference.clone();
         let snapshot = answer.snapshot_for(price.as_deref());
         let mut applied = Applied::Unchanged;
@@ -202,9 +219,7 @@ pub(crate) async fn apply_subscription(
             applied == Applied::Changed || subscription.stamp() != before
         });
         if applied == Applied::Tie {
-            return Err(NotApplied::AskAbout {
-                subscription_reference: reference.clone(),
-            });
+            return Err(NotApplied::AskAbout(question));
         }
         if applied == Applied::Changed {
             follow_plan(effects, reference, price.as_deref()).await?;
@@ -325,10 +340,11 @@ async fn paid_subscription(effects: &mut Effects<'_>, reference: &str) -> Result
         return Ok(None);
     }
     let answers = effects.answers;
-    match answers.get(reference) {
-        None => Err(NotApplied::AskAbout {
+    match answers.get(reference).map(|answer| &answer.subscription) {
+        None => Err(NotApplied::AskAbout(Question {
             subscription_reference: reference.to_owned(),
-        }),
+            stored_version: 0,
+        })),
         Some(None) => Ok(None),
         Some(Some(answer)) => {
             apply_subscription(effects, SubscriptionChange::Updated, answer, None).await?;

@@ -16,8 +16,18 @@ use crate::confirm::{Confirm, Touched, touched};
 use crate::ports::{ProviderSubscription, StoreError, UnitOfWork};
 use crate::{Application, validate};
 
-/// What the provider said when it was asked about subscriptions, by its ids of them; none where it knows no such.
-pub(crate) type Answers = BTreeMap<String, Option<ProviderSubscription>>;
+/// What the provider said when it was asked about subscriptions, by its ids of them.
+pub(crate) type Answers = BTreeMap<String, Answer>;
+
+/// What the provider said about a subscription.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    /// How it is; none where the provider knows no such.
+    pub(crate) subscription: Option<ProviderSubscription>,
+    /// Which version was stored when it was asked for, 0 for none. It includes all that was known then, and says nothing
+    /// about what became known since.
+    pub(crate) to_version: u64,
+}
 
 /// One aggregate.
 struct Entry<T> {

@@ -7,15 +7,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::account::ConnectedAccount;
 use crate::bounds::{INBOX_ATTEMPTS_MAX, INBOX_BATCH, INBOX_LEASE_MS, INBOX_PAUSE_MAX_MS, INBOX_PAUSE_MS};
-use crate::effects::Answers;
+use crate::effects::{Answer, Answers};
 use crate::inbox::{InboxEntry, InboxStatus};
 use crate::operation_journal::MemoryJournal;
 use crate::ports::{CommitError, FailureKind, GatewayCall, GatewayError, ProviderSubscription, UnitOfWork, Write};
 use crate::receive_webhook::{Committed, commit_effects, provider_types};
 use crate::{Application, ApplicationError};
 
-/// How many subscriptions the provider is asked about for one webhook.
-const ASKED_ABOUT_MAX: usize = 16;
+/// How often the provider is asked for one webhook: it can be about several subscriptions, and what is stored of one can
+/// change while the answer is on its way.
+const ASKED_MAX: usize = 16;
 
 /// What a round of processing did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -193,22 +194,31 @@ async fn attempt(
     };
     entry.provider_types = provider_types(&receipt.events);
     let mut answers = Answers::new();
+    let mut asked = 0;
     loop {
         match commit_effects(app, account, entry, receipt.events.clone(), &answers).await? {
             Committed::Done | Committed::AllKnown => return Ok(Attempt::Done),
             Committed::Contended => return Ok(Attempt::Failed("changed by others again and again".to_owned())),
             Committed::Incomplete(what) => return Ok(Attempt::Failed(what)),
-            Committed::AskAbout(reference) => {
-                if answers.len() >= ASKED_ABOUT_MAX || answers.contains_key(&reference) {
+            Committed::AskAbout(question) => {
+                let (reference, to_version) = (question.subscription_reference, question.stored_version);
+                let known = answers.get(&reference);
+                if asked >= ASKED_MAX || known.is_some_and(|answer| answer.to_version == to_version) {
                     return Ok(Attempt::Failed(format!(
                         "asking about subscription {reference} settled nothing"
                     )));
                 }
-                match ask(app, account, &reference).await {
-                    Ok(answer) => answers.insert(reference, Some(answer)),
-                    Err(error) if knows_none(&error) => answers.insert(reference, None),
+                asked += 1;
+                let subscription = match ask(app, account, &reference).await {
+                    Ok(answer) => Some(answer),
+                    Err(error) if knows_none(&error) => None,
                     Err(error) => return Ok(Attempt::Failed(error.to_string())),
                 };
+                let answer = Answer {
+                    subscription,
+                    to_version,
+                };
+                answers.insert(reference, answer);
             }
         }
     }

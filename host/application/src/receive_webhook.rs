@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tillgate_domain::{InboxId, ProviderAccountId, Timestamp};
 
 use crate::account::ConnectedAccount;
-use crate::apply_event::{NotApplied, apply_event};
+use crate::apply_event::{NotApplied, Question, apply_event};
 use crate::bounds::CONFLICT_RETRIES_MAX;
 use crate::effects::{Answers, Effects};
 use crate::inbox::{InboxEntry, InboxStatus};
@@ -162,7 +162,7 @@ pub(crate) enum Committed {
     /// Every event was taken in before; nothing was written.
     AllKnown,
     /// The provider has to be asked about this subscription first.
-    AskAbout(String),
+    AskAbout(Question),
     /// An event lacks something.
     Incomplete(String),
     /// Others changed the same things again and again.
@@ -183,13 +183,13 @@ pub(crate) async fn commit_effects(
         for event in &events {
             match apply_event(&mut effects, event).await {
                 Ok(()) => {}
-                Err(NotApplied::AskAbout { subscription_reference }) => {
+                Err(NotApplied::AskAbout(question)) => {
                     // A repetition of what was taken in is no tie with itself.
                     events = unknown(app, account, events).await?;
                     if events.is_empty() {
                         break;
                     }
-                    return Ok(Committed::AskAbout(subscription_reference));
+                    return Ok(Committed::AskAbout(question));
                 }
                 Err(NotApplied::Incomplete(what)) => return Ok(Committed::Incomplete(what)),
                 Err(NotApplied::Store(error)) => return Err(error.into()),
