@@ -28,8 +28,15 @@ pub(crate) fn compare(lives: &[Life], observed: &Observed, taken_in: &HashSet<St
     wrong.events(observed);
     wrong.chains(observed);
     for life in lives {
-        for moment in life.moments.iter().filter(|moment| !taken_in.contains(&moment.event_id)) {
-            wrong.say(&moment.event_id, format!("webhook {} was acknowledged and not taken in", moment.event_id));
+        for moment in life
+            .moments
+            .iter()
+            .filter(|moment| !taken_in.contains(&moment.event_id))
+        {
+            wrong.say(
+                &moment.event_id,
+                format!("webhook {} was acknowledged and not taken in", moment.event_id),
+            );
         }
     }
     wrong.found
@@ -61,14 +68,21 @@ impl Wrong<'_> {
                 for (name, wanted) in fields {
                     let is = thing.fields.get(name).unwrap_or(&Value::Null);
                     if is != wanted {
-                        self.say(reference, format!("{kind:?} {reference}: {name} is {is} and must be {wanted}"));
+                        self.say(
+                            reference,
+                            format!("{kind:?} {reference}: {name} is {is} and must be {wanted}"),
+                        );
                     }
                 }
             }
         }
         for (kind, reference) in observed.things.keys() {
-            let known = life_of(reference, self.lives)
-                .is_some_and(|life| self.lives[life].expected.things.contains_key(&(*kind, reference.clone())));
+            let known = life_of(reference, self.lives).is_some_and(|life| {
+                self.lives[life]
+                    .expected
+                    .things
+                    .contains_key(&(*kind, reference.clone()))
+            });
             if !known {
                 self.say(reference, format!("{kind:?} {reference} is there and must not be"));
             }
@@ -80,7 +94,10 @@ impl Wrong<'_> {
         for event in &observed.events {
             *counts.entry((event.name.clone(), event.reference.clone())).or_default() += 1;
             if life_of(&event.reference, self.lives).is_some_and(|life| self.lives[life].tenant != event.tenant) {
-                self.say(&event.reference, format!("{} was published to another tenant", event.name));
+                self.say(
+                    &event.reference,
+                    format!("{} was published to another tenant", event.name),
+                );
             }
         }
         let none = Times::exactly(0);
@@ -92,13 +109,22 @@ impl Wrong<'_> {
             .collect();
         for key in keys {
             let life = life_of(&key.1, self.lives);
-            let wanted = life.and_then(|life| self.lives[life].expected.events.get(&key)).unwrap_or(&none);
+            let wanted = life
+                .and_then(|life| self.lives[life].expected.events.get(&key))
+                .unwrap_or(&none);
             let is = counts.get(&key).copied().unwrap_or(0);
             if is < wanted.min || is > wanted.max {
                 let (name, reference) = key;
                 let Times { min, max } = *wanted;
-                let how = if min == max { max.to_string() } else { format!("{min} to {max}") };
-                self.say(&reference, format!("{name} of {reference} was published {is} times and must be {how} times"));
+                let how = if min == max {
+                    max.to_string()
+                } else {
+                    format!("{min} to {max}")
+                };
+                self.say(
+                    &reference,
+                    format!("{name} of {reference} was published {is} times and must be {how} times"),
+                );
             }
         }
     }
@@ -112,10 +138,15 @@ impl Wrong<'_> {
                 if event.name == "subscription.created" {
                     last.insert(&event.reference, &event.object[field]);
                 }
-                let Some((from, to)) = change(event, field) else { continue };
+                let Some((from, to)) = change(event, field) else {
+                    continue;
+                };
                 if last.get(event.reference.as_str()).is_some_and(|known| *known != from) {
                     let was = last[event.reference.as_str()];
-                    let what = format!("{}: {field} goes on from {from} to {to}, and was {was}", event.reference);
+                    let what = format!(
+                        "{}: {field} goes on from {from} to {to}, and was {was}",
+                        event.reference
+                    );
                     self.say(&event.reference, what);
                 }
                 last.insert(&event.reference, to);
@@ -124,7 +155,10 @@ impl Wrong<'_> {
                 let things = observed.things.get(&(Kind::Subscription, reference.to_owned()));
                 let is = things.and_then(|things| things.first()?.fields.get(field));
                 if is.is_some_and(|is| is != told) {
-                    self.say(reference, format!("{reference}: the last that was published of {field} is {told}"));
+                    self.say(
+                        reference,
+                        format!("{reference}: the last that was published of {field} is {told}"),
+                    );
                 }
             }
         }

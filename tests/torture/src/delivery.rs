@@ -170,7 +170,11 @@ impl Delivery {
         if fastrand::u8(..100) < 35 {
             for _ in 0..fastrand::usize(1..=2) {
                 let this = Arc::clone(self);
-                let late = if fastrand::bool() { Duration::ZERO } else { some_of(Duration::from_secs(3)) };
+                let late = if fastrand::bool() {
+                    Duration::ZERO
+                } else {
+                    some_of(Duration::from_secs(3))
+                };
                 tokio::spawn(async move {
                     this.wait(late).await;
                     this.post(number, place).await;
@@ -186,7 +190,11 @@ impl Delivery {
 
     async fn until_taken_in(&self, life: &Life, moments: &[usize]) {
         let mut taken_in = self.taken_in.subscribe();
-        let all = |known: &HashSet<String>| moments.iter().all(|place| known.contains(&life.moments[*place].event_id));
+        let all = |known: &HashSet<String>| {
+            moments
+                .iter()
+                .all(|place| known.contains(&life.moments[*place].event_id))
+        };
         let _known = taken_in.wait_for(all).await;
     }
 

@@ -56,7 +56,10 @@ impl World {
             let told = self.happen(fault, &mut rng).await?;
             *self.counts.lock().unwrap().entry(fault).or_default() += 1;
             let took = delivery.elapsed().saturating_sub(began);
-            self.log.lock().unwrap().push((began, format!("{fault}: {told}, {} ms", took.as_millis())));
+            self.log
+                .lock()
+                .unwrap()
+                .push((began, format!("{fault}: {told}, {} ms", took.as_millis())));
         }
         Ok(())
     }

@@ -105,7 +105,10 @@ impl Host {
             .env("TILLGATE_EGRESS__TIMEOUT_SECONDS", "4")
             .env("TILLGATE_LOG__LEVEL", if self.show_logs { "info" } else { "error" })
             .env("TILLGATE_PLUGINS__DIRECTORY", std::path::absolute(plugins)?)
-            .env("TILLGATE_PLUGINS__CACHE_DIRECTORY", self.directory.path().join("plugins"))
+            .env(
+                "TILLGATE_PLUGINS__CACHE_DIRECTORY",
+                self.directory.path().join("plugins"),
+            )
             .current_dir(self.directory.path())
             .args(["serve", "--migrate", "--listen"])
             .arg(format!("127.0.0.1:{}", self.ports.0))
@@ -113,7 +116,11 @@ impl Host {
             .arg(format!("127.0.0.1:{}", self.ports.1))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(if self.show_logs { Stdio::inherit() } else { Stdio::null() })
+            .stderr(if self.show_logs {
+                Stdio::inherit()
+            } else {
+                Stdio::null()
+            })
             .kill_on_drop(true);
         Ok(command)
     }

@@ -178,8 +178,11 @@ mod tests {
     #[test]
     fn there_are_lives_of_every_sort() {
         let lives = lives(&options(1));
-        let types: std::collections::BTreeSet<&str> =
-            lives.iter().flat_map(|life| &life.moments).map(|moment| moment.event_type).collect();
+        let types: std::collections::BTreeSet<&str> = lives
+            .iter()
+            .flat_map(|life| &life.moments)
+            .map(|moment| moment.event_type)
+            .collect();
         for wanted in [
             "customer.subscription.created",
             "customer.subscription.deleted",

@@ -57,7 +57,9 @@ impl Cli {
         Ok(Options {
             seed: self.seed.unwrap_or_else(|| fastrand::u64(..1_000_000)),
             duration: Duration::from_secs(self.duration),
-            lives: self.lives.unwrap_or_else(|| usize::try_from(self.duration * 3).unwrap_or(usize::MAX)),
+            lives: self
+                .lives
+                .unwrap_or_else(|| usize::try_from(self.duration * 3).unwrap_or(usize::MAX)),
             hosts: self.hosts,
             database: self.database,
             faults,

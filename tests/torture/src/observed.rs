@@ -85,12 +85,18 @@ impl Observed {
         for (kind, tenant, mut fields) in all {
             for link in LINKS {
                 if let Some(Value::String(id)) = fields.get(link) {
-                    let reference = references.get(id).with_context(|| format!("{link} {id} names nothing"))?;
+                    let reference = references
+                        .get(id)
+                        .with_context(|| format!("{link} {id} names nothing"))?;
                     fields.insert(link.to_owned(), json!(reference));
                 }
             }
             let reference = fields["provider_reference"].as_str().unwrap_or_default().to_owned();
-            observed.things.entry((kind, reference)).or_default().push(Thing { tenant, fields });
+            observed
+                .things
+                .entry((kind, reference))
+                .or_default()
+                .push(Thing { tenant, fields });
         }
         for (tenant, name, payload) in store.published().await? {
             let mut payload: Value = serde_json::from_str(&payload)?;
@@ -118,7 +124,9 @@ async fn read_list(caller: &Caller, api: &str, tenant: &Tenant, list: &str) -> R
         if page["has_more"] != true {
             return Ok(found);
         }
-        let next = page["next"].as_str().with_context(|| format!("{url} says there is more, not where"))?;
+        let next = page["next"]
+            .as_str()
+            .with_context(|| format!("{url} says there is more, not where"))?;
         if after.ends_with(next) {
             bail!("{url} leads to itself");
         }

@@ -167,9 +167,8 @@ impl Options {
     /// The faults that can happen in such a run.
     pub fn possible_faults(&self, own_server: bool) -> Vec<Fault> {
         let postgres = self.database == Database::Postgres;
-        let possible = |fault: &Fault| {
-            (postgres || !fault.needs_postgres()) && (own_server || *fault != Fault::KillDatabase)
-        };
+        let possible =
+            |fault: &Fault| (postgres || !fault.needs_postgres()) && (own_server || *fault != Fault::KillDatabase);
         self.faults.iter().copied().filter(possible).collect()
     }
 
@@ -183,7 +182,11 @@ impl Options {
             self.lives,
             self.hosts,
             self.database.name(),
-            if faults.is_empty() { "none".to_owned() } else { faults.join(",") },
+            if faults.is_empty() {
+                "none".to_owned()
+            } else {
+                faults.join(",")
+            },
         );
         let known = [
             (self.known.early_refunds, " --early-refunds"),

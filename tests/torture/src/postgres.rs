@@ -66,16 +66,23 @@ impl Postgres {
 
     /// The database's URL, by way of this address.
     pub(crate) fn url_by(&self, address: SocketAddr) -> String {
-        format!("postgres://{}@{address}/{}?sslmode=disable", self.credentials, self.database)
+        format!(
+            "postgres://{}@{address}/{}?sslmode=disable",
+            self.credentials, self.database
+        )
     }
 
     async fn given() -> Result<Self> {
-        let url = std::env::var(URL_VARIABLE)
-            .with_context(|| format!("neither {PROGRAMS_VARIABLE} nor {URL_VARIABLE} is set: use `cargo xtask torture`"))?;
+        let url = std::env::var(URL_VARIABLE).with_context(|| {
+            format!("neither {PROGRAMS_VARIABLE} nor {URL_VARIABLE} is set: use `cargo xtask torture`")
+        })?;
         let rest = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
         let (credentials, place) = rest.rsplit_once('@').context("the server's URL names no user")?;
         let host = place.split(['/', '?']).next().unwrap_or_default();
-        let address = tokio::net::lookup_host(host).await?.next().context("the server has no address")?;
+        let address = tokio::net::lookup_host(host)
+            .await?
+            .next()
+            .context("the server has no address")?;
         let database = format!("torture_{}_{:x}", std::process::id(), fastrand::u32(..));
         let mut connection = PgConnection::connect(&url).await?;
         connection
@@ -91,7 +98,9 @@ impl Postgres {
 
     async fn start(programs: PathBuf) -> Result<Self> {
         // Where the server's account can get at it, and where the name of a socket is short enough.
-        let directory = tempfile::Builder::new().prefix("tillgate-torture-").tempdir_in("/tmp")?;
+        let directory = tempfile::Builder::new()
+            .prefix("tillgate-torture-")
+            .tempdir_in("/tmp")?;
         let account = other_account()?;
         if let Some((user, group)) = account {
             chown(directory.path(), Some(user), Some(group))?;
@@ -194,7 +203,15 @@ impl Own {
             .command("initdb")
             .arg("-D")
             .arg(self.data())
-            .args(["-U", "tillgate", "-A", "trust", "--no-sync", "--encoding=UTF8", "--locale=C"])
+            .args([
+                "-U",
+                "tillgate",
+                "-A",
+                "trust",
+                "--no-sync",
+                "--encoding=UTF8",
+                "--locale=C",
+            ])
             .output()
             .with_context(|| format!("initdb of {} can't be run", self.programs.display()))?;
         if !made.status.success() {

@@ -128,9 +128,15 @@ impl Provider {
         }
         if path == "/v1/invoice_payments" {
             let query = uri.query().unwrap_or_default();
-            let intent = query.split(['=', '&']).find(|word| word.starts_with("pi_")).unwrap_or_default();
+            let intent = query
+                .split(['=', '&'])
+                .find(|word| word.starts_with("pi_"))
+                .unwrap_or_default();
             let found = self.look(&format!("/v1/invoice_payments/{intent}"));
-            let data: Vec<Value> = found.iter().filter_map(|(text, _)| serde_json::from_str(text).ok()).collect();
+            let data: Vec<Value> = found
+                .iter()
+                .filter_map(|(text, _)| serde_json::from_str(text).ok())
+                .collect();
             let list = json!({"object": "list", "data": data, "has_more": false, "url": path});
             return json_answer(StatusCode::OK, list.to_string());
         }

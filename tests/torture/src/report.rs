@@ -47,19 +47,34 @@ impl Report {
     }
 
     fn story(&self, f: &mut fmt::Formatter<'_>, life: &Life) -> fmt::Result {
-        let Life { number, shape, about, .. } = life;
-        writeln!(f, "\nlife {number} of tenant {}, {shape:?}, orderly: {}: {about}", life.tenant, life.orderly)?;
+        let Life {
+            number, shape, about, ..
+        } = life;
+        writeln!(
+            f,
+            "\nlife {number} of tenant {}, {shape:?}, orderly: {}: {about}",
+            life.tenant, life.orderly
+        )?;
         for (place, moment) in life.moments.iter().enumerate() {
             writeln!(f, "  {place:>3}. {}", moment.told())?;
         }
         writeln!(f, "  deliveries:")?;
         for attempt in self.delivery.attempts(life.number) {
             let at = attempt.at.as_millis();
-            writeln!(f, "  {at:>7} ms: moment {} to host {}: {}", attempt.moment, attempt.host, attempt.outcome)?;
+            writeln!(
+                f,
+                "  {at:>7} ms: moment {} to host {}: {}",
+                attempt.moment, attempt.host, attempt.outcome
+            )?;
         }
         writeln!(f, "  published:")?;
         let ids: Vec<&String> = life.expected.things.keys().map(|(_, reference)| reference).collect();
-        for event in self.observed.events.iter().filter(|event| ids.contains(&&event.reference)) {
+        for event in self
+            .observed
+            .events
+            .iter()
+            .filter(|event| ids.contains(&&event.reference))
+        {
             writeln!(f, "    {} of {} {}", event.name, event.reference, event.changes)?;
         }
         Ok(())
@@ -74,7 +89,12 @@ impl fmt::Display for Report {
             writeln!(f, "{:>7} ms  {what}", at.as_millis())?;
         }
         let attempts: u64 = delivery.outcomes().values().sum();
-        writeln!(f, "\n{} lives, {} webhooks, {attempts} deliveries:", delivery.lives.len(), self.webhooks())?;
+        writeln!(
+            f,
+            "\n{} lives, {} webhooks, {attempts} deliveries:",
+            delivery.lives.len(),
+            self.webhooks()
+        )?;
         for (outcome, count) in delivery.outcomes() {
             writeln!(f, "  {count:>7}  {outcome}")?;
         }
@@ -82,8 +102,18 @@ impl fmt::Display for Report {
         for (fault, count) in &self.faults {
             writeln!(f, "  {count:>7}  {fault}")?;
         }
-        writeln!(f, "the provider was asked {} times; the inbox has {:?}", self.asked, self.inbox)?;
-        writeln!(f, "{} things and {} published events, in {:.1} s", self.things, self.published, self.took.as_secs_f64())?;
+        writeln!(
+            f,
+            "the provider was asked {} times; the inbox has {:?}",
+            self.asked, self.inbox
+        )?;
+        writeln!(
+            f,
+            "{} things and {} published events, in {:.1} s",
+            self.things,
+            self.published,
+            self.took.as_secs_f64()
+        )?;
         if self.is_right() {
             return writeln!(f, "nothing lost, nothing doubled, nothing wrong");
         }
@@ -97,6 +127,10 @@ impl fmt::Display for Report {
         }
         let wrong: usize = self.mismatches.values().map(Vec::len).sum();
         writeln!(f, "\n{wrong} mismatches in {} lives", self.mismatches.len())?;
-        writeln!(f, "the same lives and the same plan of faults again: {}", self.options.command())
+        writeln!(
+            f,
+            "the same lives and the same plan of faults again: {}",
+            self.options.command()
+        )
     }
 }

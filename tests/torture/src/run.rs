@@ -189,7 +189,10 @@ async fn deliver(options: &Options, world: &World, delivery: &Arc<Delivery>, fau
 
 /// Waits until no stored webhook waits. Time passes faster: pauses and leases run out.
 async fn drain(world: &World) -> Result<()> {
-    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build()?;
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_secs(5))
+        .build()?;
     let deadline = Instant::now() + DRAIN;
     loop {
         let url = format!("{}/readyz", world.hosts[0].operations());

@@ -34,7 +34,10 @@ impl Caller {
     /// # Errors
     /// There is no client.
     pub(crate) fn new() -> Result<Self> {
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(30))
+            .build()?;
         Ok(Self { client })
     }
 
@@ -74,8 +77,14 @@ pub(crate) async fn make(api: &str, provider: &str) -> Result<Vec<Tenant>> {
             let url = format!("{api}/v1/admin/{path}");
             caller.ask("POST", &url, ADMIN_TOKEN, Some(&body)).await
         };
-        let id = word(&admin("tenants", json!({"name": format!("Tenant {number}"), "mode": "test"})).await?, "id")?;
-        let key = word(&admin(&format!("tenants/{id}/api-keys"), json!({"name": "backend"})).await?, "key")?;
+        let id = word(
+            &admin("tenants", json!({"name": format!("Tenant {number}"), "mode": "test"})).await?,
+            "id",
+        )?;
+        let key = word(
+            &admin(&format!("tenants/{id}/api-keys"), json!({"name": "backend"})).await?,
+            "key",
+        )?;
         let secret = format!("whsec_torture_{number}_0123456789abcdef");
         let account = json!({
             "plugin": "stripe", "name": "main", "default": true, "settings": {},

@@ -28,7 +28,11 @@ pub(super) fn paid(story: &mut Story, mut invoice: Invoice) -> Paid {
     invoice.attempts += 1;
     let mut told = Vec::new();
     for event_type in ["invoice.paid", "invoice.payment_succeeded"] {
-        let beside = if invoice.amount > 0 { vec![invoice.payment()] } else { Vec::new() };
+        let beside = if invoice.amount > 0 {
+            vec![invoice.payment()]
+        } else {
+            Vec::new()
+        };
         told.push(story.happens(event_type, "invoice", invoice.both(), beside));
     }
     let fields = json!({
@@ -36,7 +40,9 @@ pub(super) fn paid(story: &mut Story, mut invoice: Invoice) -> Paid {
         "subscription_id": invoice.subscription, "invoice_url": invoice.page(), "next_attempt_at": null,
     });
     story.expected.thing(Kind::Payment, &invoice.id, &fields);
-    story.expected.event("payment.succeeded", &invoice.id, Times::exactly(1));
+    story
+        .expected
+        .event("payment.succeeded", &invoice.id, Times::exactly(1));
     Paid {
         reference: invoice.id.clone(),
         intent: invoice.intent,
@@ -91,8 +97,14 @@ pub(super) fn refund(story: &mut Story, paid: &mut Paid) {
     if left <= 0 {
         return;
     }
-    let amount = if story.chance(0.5) { left } else { story.pick(1..left + 1) };
-    story.about.push(if amount == left { "refunded" } else { "refunded in part" });
+    let amount = if story.chance(0.5) {
+        left
+    } else {
+        story.pick(1..left + 1)
+    };
+    story
+        .about
+        .push(if amount == left { "refunded" } else { "refunded in part" });
     let id = story.id("re");
     let object = |status: &str, failure: Option<&str>| {
         Both::alike(json!({

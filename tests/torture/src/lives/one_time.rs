@@ -37,12 +37,26 @@ pub(super) fn tell(story: &mut Story) {
     let paid_by = match way {
         0 => {
             story.about.push("bought and paid at once");
-            story.happens("checkout.session.completed", "checkout.session", object.both(), Vec::new())
+            story.happens(
+                "checkout.session.completed",
+                "checkout.session",
+                object.both(),
+                Vec::new(),
+            )
         }
         _ => {
-            story.about.push(if way == 1 { "bought and paid later" } else { "bought and never paid" });
+            story.about.push(if way == 1 {
+                "bought and paid later"
+            } else {
+                "bought and never paid"
+            });
             object.payment_status = "unpaid";
-            story.happens("checkout.session.completed", "checkout.session", object.both(), Vec::new());
+            story.happens(
+                "checkout.session.completed",
+                "checkout.session",
+                object.both(),
+                Vec::new(),
+            );
             story.later(5 * 24 * 60 * 60);
             let event_type = if way == 1 {
                 object.payment_status = "paid";
@@ -92,11 +106,18 @@ fn expires(story: &mut Story, session: &str) {
         metadata: story.metadata(),
         correlated: story.checkout.is_some(),
     };
-    story.happens("checkout.session.expired", "checkout.session", object.both(), Vec::new());
+    story.happens(
+        "checkout.session.expired",
+        "checkout.session",
+        object.both(),
+        Vec::new(),
+    );
     if story.checkout.is_some() {
         let fields = json!({"status": "expired", "payment_status": "unpaid"});
         story.expected.thing(Kind::CheckoutSession, session, &fields);
-        story.expected.event("checkout_session.expired", session, Times::exactly(1));
+        story
+            .expected
+            .event("checkout_session.expired", session, Times::exactly(1));
     }
 }
 
@@ -115,24 +136,38 @@ fn expect(story: &mut Story, session: &str, way: i64, ours: bool, customer: &str
     });
     story.expected.thing(Kind::Purchase, session, &fields);
     story.expected.event("purchase.created", session, Times::exactly(1));
-    story.expected.event(&format!("purchase.{purchase}"), session, Times::exactly(1));
+    story
+        .expected
+        .event(&format!("purchase.{purchase}"), session, Times::exactly(1));
     let fields = json!({
         "status": payment, "amount": usd(amount), "refunded_amount": 0, "customer_id": customer, "subscription_id": null,
     });
     story.expected.thing(Kind::Payment, intent, &fields);
-    story.expected.event(&format!("payment.{event}"), intent, Times::exactly(1));
+    story
+        .expected
+        .event(&format!("payment.{event}"), intent, Times::exactly(1));
     if !ours {
         return;
     }
-    let (status, paid) = if way == 2 { ("failed", "unpaid") } else { ("complete", "paid") };
+    let (status, paid) = if way == 2 {
+        ("failed", "unpaid")
+    } else {
+        ("complete", "paid")
+    };
     let fields = json!({"status": status, "payment_status": paid});
     story.expected.thing(Kind::CheckoutSession, session, &fields);
     if way == 0 {
-        story.expected.event("checkout_session.completed", session, Times::exactly(1));
+        story
+            .expected
+            .event("checkout_session.completed", session, Times::exactly(1));
         return;
     }
     story.maybe("checkout_session.completed", session);
-    let last = if way == 1 { "checkout_session.paid" } else { "checkout_session.failed" };
+    let last = if way == 1 {
+        "checkout_session.paid"
+    } else {
+        "checkout_session.failed"
+    };
     // A thin word of the completion can find the session paid already: then there is nothing more to say.
     let surely = way == 2 || story.orderly || story.shape != super::Shape::Thin;
     story.expected.once_more(last, session, surely);

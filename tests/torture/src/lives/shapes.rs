@@ -124,7 +124,11 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn both(&self) -> Both {
-        let mode = if self.subscription.is_some() { "subscription" } else { "payment" };
+        let mode = if self.subscription.is_some() {
+            "subscription"
+        } else {
+            "payment"
+        };
         Both::alike(json!({
             "id": self.id, "object": "checkout.session", "mode": mode, "status": self.status,
             "payment_status": self.payment_status, "customer": self.customer,

@@ -92,12 +92,17 @@ impl Story {
     /// The customer, with what is known of it.
     pub(super) fn customer(&mut self, email: Option<&str>) -> String {
         let reference = self.id("cus");
-        let (organization, user) = if self.named { (json!("org_1"), json!("user_1")) } else { (Value::Null, Value::Null) };
+        let (organization, user) = if self.named {
+            (json!("org_1"), json!("user_1"))
+        } else {
+            (Value::Null, Value::Null)
+        };
         let fields = json!({"email": email, "organization_id": organization, "user_id": user});
         self.expected.thing(Kind::Customer, &reference, &fields);
         self.expected.event("customer.created", &reference, Times::exactly(1));
         if self.named {
-            self.expected.event("customer.associated", &reference, Times::exactly(1));
+            self.expected
+                .event("customer.associated", &reference, Times::exactly(1));
         }
         reference
     }
@@ -129,7 +134,8 @@ impl Story {
             request,
         });
         let name = Kind::CheckoutSession.of_events();
-        self.expected.event(&format!("{name}.created"), session, Times::exactly(1));
+        self.expected
+            .event(&format!("{name}.created"), session, Times::exactly(1));
     }
 
     /// Something happens. `object` is it in both shapes, `beside` what else is different at the provider from then on.
@@ -145,7 +151,11 @@ impl Story {
         let mut then = beside;
         then.push((format!("{}/{object_id}", folder(object_type)), object.newest.clone()));
         let place = self.moments.len();
-        let after = if self.orderly && place > 0 { vec![place - 1] } else { Vec::new() };
+        let after = if self.orderly && place > 0 {
+            vec![place - 1]
+        } else {
+            Vec::new()
+        };
         self.moments.push(Moment {
             at: self.now,
             event_id,

@@ -75,7 +75,11 @@ fn begin(story: &mut Story) -> Run {
         collection_paused: false,
         metadata: story.metadata(),
     };
-    story.about.push(if trial.is_some() { "subscribed on trial" } else { "subscribed" });
+    story.about.push(if trial.is_some() {
+        "subscribed on trial"
+    } else {
+        "subscribed"
+    });
     story.expected.event("subscription.created", &now.id, Times::exactly(1));
     story.expected.event("purchase.created", &now.id, Times::exactly(1));
     story.happens("customer.subscription.created", "subscription", now.both(), Vec::new());
@@ -99,11 +103,18 @@ fn begin(story: &mut Story) -> Run {
             metadata: story.metadata(),
             correlated: ours,
         };
-        story.happens("checkout.session.completed", "checkout.session", object.both(), Vec::new());
+        story.happens(
+            "checkout.session.completed",
+            "checkout.session",
+            object.both(),
+            Vec::new(),
+        );
         if ours {
             let fields = json!({"status": "complete", "payment_status": object.payment_status});
             story.expected.thing(Kind::CheckoutSession, &session, &fields);
-            story.expected.event("checkout_session.completed", &session, Times::exactly(1));
+            story
+                .expected
+                .event("checkout_session.completed", &session, Times::exactly(1));
         }
     }
     let checkout = if ours { json!(session) } else { Value::Null };
@@ -157,7 +168,11 @@ fn change(story: &mut Story, run: &mut Run, change: impl FnOnce(&mut Subscriptio
     change(&mut run.now);
     let now = &run.now;
     let ends = now.ended_at.is_some();
-    let event_type = if ends { "customer.subscription.deleted" } else { "customer.subscription.updated" };
+    let event_type = if ends {
+        "customer.subscription.deleted"
+    } else {
+        "customer.subscription.updated"
+    };
     story.happens(event_type, "subscription", now.both(), Vec::new());
     let id = now.id.clone();
     let (was, is) = (seen(&before), seen(now));
@@ -179,7 +194,11 @@ fn change(story: &mut Story, run: &mut Run, change: impl FnOnce(&mut Subscriptio
     }
     if !ends && before.cancel_at.is_some() != now.cancel_at.is_some() {
         let scheduled = now.cancel_at.is_some();
-        tells.push(if scheduled { "subscription.cancellation_scheduled" } else { "subscription.cancellation_withdrawn" });
+        tells.push(if scheduled {
+            "subscription.cancellation_scheduled"
+        } else {
+            "subscription.cancellation_withdrawn"
+        });
     }
     if !ends && now.period.0 > before.period.0 {
         tells.push("subscription.renewed");
