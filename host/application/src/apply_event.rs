@@ -271,7 +271,7 @@ async fn create_subscription(
         tenant_id,
         account_id,
         customer_id,
-        product_id: sold.product_id.clone(),
+        product_id: sold.product_id,
         provider_reference: answer.reference.clone(),
         trial_period_days: None,
     };
@@ -285,7 +285,7 @@ async fn create_subscription(
             tenant_id,
             account_id,
             customer_id: Some(customer_id),
-            product_id: sold.product_id,
+            product_id: sold.first_product_id,
             checkout_session_id: session.map(|session| session.id),
             provider_reference: answer.reference.clone(),
             provider_transaction_id: None,
@@ -296,35 +296,40 @@ async fn create_subscription(
     Ok(())
 }
 
-/// Which of the tenant's products was sold, and its price there.
+/// Which of the tenant's products was sold, and which one the subscription is for now, with its price there.
 struct Sold {
+    first_product_id: Option<String>,
     product_id: Option<String>,
     price: Option<String>,
 }
 
 impl Effects<'_> {
-    /// By the checkout it came from, or else by the first price that is one of the tenant's products'.
+    /// By the checkout it came from, or else by the first price that is one of the tenant's products'. What is heard first
+    /// of a subscription can come from after a change of its plan: then it is for another product than was checked out.
     async fn product_sold(&self, answer: &ProviderSubscription, checked_out: Option<&str>) -> Result<Sold, StoreError> {
         let (store, account) = (self.app.store(), &self.account.account);
-        if let Some(product_id) = checked_out {
-            let product = store.product(account.tenant_id, product_id).await?;
-            let price = product.and_then(|product| product.prices.get(&account.id).cloned());
-            return Ok(Sold {
-                product_id: Some(product_id.to_owned()),
-                price,
-            });
+        let checked_out_price = match checked_out {
+            Some(product_id) => store.product(account.tenant_id, product_id).await?,
+            None => None,
         }
-        for item in &answer.items {
-            if let Some(product) = store.product_by_price(account.id, &item.price_reference).await? {
-                return Ok(Sold {
-                    product_id: Some(product.id),
-                    price: Some(item.price_reference.clone()),
-                });
+        .and_then(|product| product.prices.get(&account.id).cloned());
+        let first_product_id = checked_out.map(str::to_owned);
+        let has = |price: &String| answer.items.iter().any(|item| item.price_reference == *price);
+        if !checked_out_price.as_ref().is_some_and(has) {
+            for item in &answer.items {
+                if let Some(product) = store.product_by_price(account.id, &item.price_reference).await? {
+                    return Ok(Sold {
+                        first_product_id: first_product_id.or_else(|| Some(product.id.clone())),
+                        product_id: Some(product.id),
+                        price: Some(item.price_reference.clone()),
+                    });
+                }
             }
         }
         Ok(Sold {
-            product_id: None,
-            price: None,
+            product_id: first_product_id.clone(),
+            first_product_id,
+            price: checked_out_price,
         })
     }
 }
