@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::postgres::{self, Postgres, Way};
+use crate::postgres::{Postgres, Way};
 use crate::steps::Steps;
 use crate::workspace::Workspace;
 use crate::{deny, plugins, process};
@@ -61,6 +61,8 @@ pub(crate) fn integration(workspace: &Workspace, way: Way, filters: &[OsString])
         "tillgate-plugin-host",
         "-p",
         "tillgate-tests",
+        "-p",
+        "tillgate-torture",
     ];
     Steps::summed_up(|steps| {
         steps.run("plugins", || plugins::build(workspace, false))?;
@@ -206,8 +208,8 @@ fn run_tests(workspace: &Workspace, steps: &mut Steps, tests: &Tests, postgres: 
 
 /// Tells tests and benchmarks where to find what they need.
 fn set_environment(command: &mut Command, workspace: &Workspace, postgres: &Postgres, profile_dir: &str) {
+    postgres.tell(command);
     command
-        .env(postgres::URL_VARIABLE, postgres.url())
         .env("TILLGATE_PLUGINS_DIR", workspace.plugins_dir())
         .env("TILLGATE_BIN", workspace.binary(profile_dir));
 }

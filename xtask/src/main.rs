@@ -10,6 +10,7 @@ mod plugins;
 mod postgres;
 mod process;
 mod steps;
+mod torture;
 mod workspace;
 
 use std::ffi::OsString;
@@ -71,6 +72,13 @@ enum Task {
     Ci {
         #[command(flatten)]
         postgres: PostgresArgs,
+    },
+    /// Torture the gateway with webhooks and faults, and compare what it holds with what must be; see its own --help
+    #[command(disable_help_flag = true)]
+    Torture {
+        /// Passed on: --seed N, --for SECONDS, --lives N, --hosts 1|2|3, --database sqlite|postgres, --faults a,b,c, …
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
     },
     /// Check the dependencies against deny.toml, installing cargo-deny if it is missing
     Deny,
@@ -179,6 +187,7 @@ fn perform(task: Task) -> Result<()> {
         Task::Demo { release, args } => checks::demo(&workspace, release, &args),
         Task::Bench { postgres, args } => checks::bench(&workspace, postgres.postgres, &args),
         Task::Ci { postgres } => checks::ci(&workspace, postgres.postgres),
+        Task::Torture { args } => torture::run(&workspace, &args),
         Task::Deny => deny::check(&workspace),
         Task::Postgres(PostgresTask::Run { postgres, command }) => {
             postgres::run(&workspace, postgres.postgres, &command)
@@ -232,6 +241,22 @@ mod tests {
         assert_eq!(suite(&["seats"]), (false, 1));
         assert_eq!(suite(&["--no-lint", "seats"]), (false, 1));
         assert_eq!(suite(&[]), (false, 0));
+    }
+
+    #[test]
+    fn what_torture_is_asked_for_is_passed_on_with_its_help() {
+        let passed_on = |arguments: &[&str]| {
+            let all: Vec<&str> = ["xtask", "torture"].iter().chain(arguments).copied().collect();
+            let Task::Torture { args } = Cli::parse_from(all).command else {
+                panic!("not torture")
+            };
+            args
+        };
+        assert_eq!(
+            passed_on(&["--seed", "1", "--faults", "leases"]),
+            ["--seed", "1", "--faults", "leases"]
+        );
+        assert_eq!(passed_on(&["--help"]), ["--help"]);
     }
 
     #[test]

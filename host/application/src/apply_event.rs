@@ -16,11 +16,20 @@ use crate::ports::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NotApplied {
     /// The provider has to be asked about this subscription first.
-    AskAbout { subscription_reference: String },
+    AskAbout(Question),
     /// It lacks something it needs.
     Incomplete(String),
     /// The store failed.
     Store(StoreError),
+}
+
+/// What the provider is to be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Question {
+    /// Its id of the subscription.
+    pub(crate) subscription_reference: String,
+    /// Which version is stored, 0 for none.
+    pub(crate) stored_version: u64,
 }
 
 impl From<StoreError> for NotApplied {
@@ -184,7 +193,8 @@ pub(crate) async fn apply_subscription(
     told: &ProviderSubscription,
     occurred_at: Option<Timestamp>,
 ) -> Result<(), NotApplied> {
-    let (answer, source) = match effects.answers.get(&told.reference).and_then(Option::as_ref) {
+    let asked = effects.answers.get(&told.reference);
+    let (answer, source) = match asked.and_then(|answer| answer.subscription.as_ref()) {
         Some(answer) => (answer, FactSource::Answer),
         None => (told, FactSource::Event(change)),
     };
@@ -205,16 +215,20 @@ pub(crate) async fn apply_subscription(
     // Without an order of its own, an event that was taken in before may be older than what came since.
     let unordered = source != FactSource::Answer && stamp.as_of.is_none() && stamp.object_version.is_none();
     let ask_first = effects.again && unordered;
-    let asked = effects.answers.contains_key(reference);
     if let Some(known) = effects.load_subscription(reference).await? {
-        if ask_first && asked {
+        let question = Question {
+            subscription_reference: reference.clone(),
+            stored_version: known.version,
+        };
+        if source == FactSource::Answer && asked.is_some_and(|answer| answer.to_version != known.version) {
+            return Err(NotApplied::AskAbout(question));
+        }
+        if ask_first && asked.is_some() {
             // The provider knows none such.
             return Ok(());
         }
         if ask_first {
-            return Err(NotApplied::AskAbout {
-                subscription_reference: reference.clone(),
-            });
+            return Err(NotApplied::AskAbout(question));
         }
         let price = known.terms().price_reference.clone();
         let snapshot = answer.snapshot_for(price.as_deref());
@@ -227,9 +241,7 @@ pub(crate) async fn apply_subscription(
             applied == Applied::Changed || subscription.stamp() != before
         });
         if applied == Applied::Tie {
-            return Err(NotApplied::AskAbout {
-                subscription_reference: reference.clone(),
-            });
+            return Err(NotApplied::AskAbout(question));
         }
         if applied == Applied::Changed {
             follow_plan(effects, reference, price.as_deref()).await?;
@@ -251,14 +263,15 @@ pub(crate) async fn apply_subscription(
 
 /// A subscription whose price isn't what it `was` is for the product that has the new one, if any has.
 async fn follow_plan(effects: &mut Effects<'_>, reference: &str, was: Option<&str>) -> Result<(), StoreError> {
-    let (app, now) = (effects.app, effects.now);
+    let app = effects.app;
     let Some(subscription) = effects.load_subscription(reference).await? else {
         return Ok(());
     };
-    if let Some((product_id, price)) = app.new_plan_of(subscription, was).await? {
-        // It hasn't ended: nothing stands against it.
+    if let Some(product_id) = app.new_product_of(subscription, was).await? {
         effects.change_subscription(reference, |subscription| {
-            subscription.change_plan(product_id, price, now).is_ok()
+            let other = subscription.product_id != product_id;
+            subscription.product_id = product_id;
+            other
         });
     }
     Ok(())
@@ -287,7 +300,7 @@ async fn create_subscription(
         tenant_id,
         account_id,
         customer_id,
-        product_id: sold.product_id.clone(),
+        product_id: sold.product_id,
         provider_reference: answer.reference.clone(),
         trial_period_days: None,
     };
@@ -301,7 +314,7 @@ async fn create_subscription(
             tenant_id,
             account_id,
             customer_id: Some(customer_id),
-            product_id: sold.product_id,
+            product_id: sold.first_product_id,
             checkout_session_id: session.map(|session| session.id),
             provider_reference: answer.reference.clone(),
             provider_transaction_id: None,
@@ -312,35 +325,40 @@ async fn create_subscription(
     Ok(())
 }
 
-/// Which of the tenant's products was sold, and its price there.
+/// Which of the tenant's products was sold, and which one the subscription is for now, with its price there.
 struct Sold {
+    first_product_id: Option<String>,
     product_id: Option<String>,
     price: Option<String>,
 }
 
 impl Effects<'_> {
-    /// By the checkout it came from, or else by the first price that is one of the tenant's products'.
+    /// By the checkout it came from, or else by the first price that is one of the tenant's products'. What is heard first
+    /// of a subscription can come from after a change of its plan: then it is for another product than was checked out.
     async fn product_sold(&self, answer: &ProviderSubscription, checked_out: Option<&str>) -> Result<Sold, StoreError> {
         let (store, account) = (self.app.store(), &self.account.account);
-        if let Some(product_id) = checked_out {
-            let product = store.product(account.tenant_id, product_id).await?;
-            let price = product.and_then(|product| product.prices.get(&account.id).cloned());
-            return Ok(Sold {
-                product_id: Some(product_id.to_owned()),
-                price,
-            });
+        let checked_out_price = match checked_out {
+            Some(product_id) => store.product(account.tenant_id, product_id).await?,
+            None => None,
         }
-        for item in &answer.items {
-            if let Some(product) = store.product_by_price(account.id, &item.price_reference).await? {
-                return Ok(Sold {
-                    product_id: Some(product.id),
-                    price: Some(item.price_reference.clone()),
-                });
+        .and_then(|product| product.prices.get(&account.id).cloned());
+        let first_product_id = checked_out.map(str::to_owned);
+        let has = |price: &String| answer.items.iter().any(|item| item.price_reference == *price);
+        if !checked_out_price.as_ref().is_some_and(has) {
+            for item in &answer.items {
+                if let Some(product) = store.product_by_price(account.id, &item.price_reference).await? {
+                    return Ok(Sold {
+                        first_product_id: first_product_id.or_else(|| Some(product.id.clone())),
+                        product_id: Some(product.id),
+                        price: Some(item.price_reference.clone()),
+                    });
+                }
             }
         }
         Ok(Sold {
-            product_id: None,
-            price: None,
+            product_id: first_product_id.clone(),
+            first_product_id,
+            price: checked_out_price,
         })
     }
 }
@@ -356,10 +374,11 @@ async fn paid_subscription(effects: &mut Effects<'_>, reference: &str) -> Result
         return Ok(None);
     }
     let answers = effects.answers;
-    match answers.get(reference) {
-        None => Err(NotApplied::AskAbout {
+    match answers.get(reference).map(|answer| &answer.subscription) {
+        None => Err(NotApplied::AskAbout(Question {
             subscription_reference: reference.to_owned(),
-        }),
+            stored_version: 0,
+        })),
         Some(None) => Ok(None),
         Some(Some(answer)) => {
             if answer.customer_reference.is_none() {
@@ -420,6 +439,9 @@ async fn named_payment(
     effects: &mut Effects<'_>,
     references: &[String],
 ) -> Result<Option<(String, PaymentId)>, StoreError> {
+    if let Some(found) = effects.payment_named(references) {
+        return Ok(Some(found));
+    }
     for reference in references {
         if let Some(payment) = effects.load_payment(reference).await? {
             return Ok(Some((reference.clone(), payment.id)));

@@ -107,24 +107,25 @@ impl Application {
         subscription: &mut Subscription,
         was: Option<&str>,
     ) -> Result<(), ApplicationError> {
-        if let Some((product_id, price)) = self.new_plan_of(subscription, was).await? {
-            subscription.change_plan(product_id, price, self.now())?;
+        if let Some(product_id) = self.new_product_of(subscription, was).await? {
+            subscription.product_id = product_id;
         }
         Ok(())
     }
 
-    /// The product, if there is one, and the price a subscription is for now, where its price isn't what it `was`.
-    pub(crate) async fn new_plan_of(
+    /// The product, if there is one, that a subscription is for now, where its price isn't what it `was`. One that has ended
+    /// was for it too: the word of its end can be the first to tell of the price.
+    pub(crate) async fn new_product_of(
         &self,
         subscription: &Subscription,
         was: Option<&str>,
-    ) -> Result<Option<(Option<String>, String)>, StoreError> {
-        let price = subscription.terms().price_reference.clone();
-        let Some(price) = price.filter(|price| was.is_some_and(|was| was != price) && !subscription.is_ended()) else {
+    ) -> Result<Option<Option<String>>, StoreError> {
+        let price = subscription.terms().price_reference.as_ref();
+        let Some(price) = price.filter(|price| was.is_some_and(|was| was != *price)) else {
             return Ok(None);
         };
-        let product = self.store().product_by_price(subscription.account_id, &price).await?;
-        Ok(Some((product.map(|product| product.id), price)))
+        let product = self.store().product_by_price(subscription.account_id, price).await?;
+        Ok(Some(product.map(|product| product.id)))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tillgate_domain::Timestamp;
 
 use crate::account::ConnectedAccount;
-use crate::apply_event::{NotApplied, apply_event};
+use crate::apply_event::{NotApplied, Question, apply_event};
 use crate::bounds::CONFLICT_RETRIES_MAX;
 use crate::effects::{Answers, Effects};
 use crate::event_digest::digest;
@@ -23,7 +23,7 @@ pub(crate) enum Committed {
     /// The same, and one of them says something else now: the webhook is kept, without effect.
     Conflicting,
     /// The provider has to be asked about this subscription first.
-    AskAbout(String),
+    AskAbout(Question),
     /// An event lacks something.
     Incomplete(String),
     /// Others changed the same things again and again.
@@ -189,12 +189,12 @@ pub(crate) async fn commit_effects(
         let had_effect = match apply_all(&mut effects, &news).await {
             Ok(had_effect) => had_effect,
             // A repetition of what was taken in is no tie with itself, and waits for nothing.
-            Err(NotApplied::AskAbout { .. } | NotApplied::Incomplete(_)) if known.is_none() => {
+            Err(NotApplied::AskAbout(_) | NotApplied::Incomplete(_)) if known.is_none() => {
                 known = Some(known_events(app, account, events).await?);
                 continue;
             }
-            Err(NotApplied::AskAbout { subscription_reference }) => {
-                return Ok(Committed::AskAbout(subscription_reference));
+            Err(NotApplied::AskAbout(question)) => {
+                return Ok(Committed::AskAbout(question));
             }
             Err(NotApplied::Incomplete(what)) => return Ok(Committed::Incomplete(what)),
             Err(NotApplied::Store(error)) => return Err(error.into()),

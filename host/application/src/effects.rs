@@ -17,8 +17,20 @@ use crate::confirm::{Confirm, Touched, touched};
 use crate::ports::{ProviderSubscription, StoreError, UnitOfWork};
 use crate::{Application, validate};
 
-/// What the provider said when it was asked about subscriptions, by its ids of them; none where it knows no such.
-pub(crate) type Answers = BTreeMap<String, Option<ProviderSubscription>>;
+/// What the provider said when it was asked about subscriptions, by its ids of them.
+pub(crate) type Answers = BTreeMap<String, Answer>;
+
+/// What the provider said about a subscription.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    /// How it is; none where the provider knows no such.
+    pub(crate) subscription: Option<ProviderSubscription>,
+    /// Which version was stored when it was asked for, 0 for none. It includes all that was known then, and says nothing
+    /// about what became known since.
+    pub(crate) to_version: u64,
+    /// How often it was asked for this webhook.
+    pub(crate) times: usize,
+}
 
 /// One aggregate.
 struct Entry<T> {
@@ -264,6 +276,18 @@ impl<'a> Effects<'a> {
         payments: Payment, load_payment, change_payment, add_payment, payment_by_provider_reference;
         refunds: Refund, load_refund, change_refund, add_refund, refund_by_provider_reference;
         disputes: Dispute, load_dispute, change_dispute, add_dispute, dispute_by_provider_reference;
+    }
+
+    /// A payment of the same webhook that any of these ids names: its key and its id.
+    pub(crate) fn payment_named(&self, references: &[String]) -> Option<(String, PaymentId)> {
+        let names = |payment: &Payment| {
+            let facts = &payment.facts;
+            let mut own = facts.aliases.iter().chain([&facts.provider_reference]);
+            own.any(|name| references.contains(name))
+        };
+        let mut loaded = self.payments.entries.iter();
+        let (key, entry) = loaded.find(|(_, entry)| names(&entry.value))?;
+        Some((key.clone(), entry.value.id))
     }
 
     /// Loads a checkout session by our id, which the provider carries along, or else by the provider's.

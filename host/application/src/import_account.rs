@@ -10,11 +10,11 @@ use tillgate_domain::{ImportId, ProviderAccountId};
 use tokio_util::sync::CancellationToken;
 
 use crate::account::ConnectedAccount;
-use crate::apply_event::NotApplied;
+use crate::apply_event::{NotApplied, Question};
 use crate::apply_item::apply_item;
 use crate::bounds::CONFLICT_RETRIES_MAX;
 use crate::confirm::Touched;
-use crate::effects::{Answers, Effects};
+use crate::effects::{Answer, Answers, Effects};
 use crate::import::{Import, ImportProgress};
 use crate::operate::{ensure_capability, gateway_error};
 use crate::operation_journal::MemoryJournal;
@@ -271,7 +271,7 @@ struct Taken {
     touched: Vec<Touched>,
     left_out: Vec<LeftOut>,
     /// A subscription of which something else was said at the same instant: the provider has to be asked.
-    unsettled: Option<String>,
+    unsettled: Option<Question>,
 }
 
 impl Taken {
@@ -320,8 +320,8 @@ async fn take_in(effects: &mut Effects<'_>, page: &BackfillPage) -> Result<Taken
                 taken.leave_out(item, "names no customer");
                 continue;
             }
-            Err(NotApplied::AskAbout { subscription_reference }) => {
-                taken.unsettled.get_or_insert(subscription_reference);
+            Err(NotApplied::AskAbout(question)) => {
+                taken.unsettled.get_or_insert(question);
                 taken.outcomes.push(Outcome::Changed);
                 continue;
             }
@@ -352,14 +352,19 @@ async fn commit(
     while conflicts < CONFLICT_RETRIES_MAX {
         let mut effects = Effects::of_import(app, account, &answers, import.announce);
         let taken = take_in(&mut effects, page).await?;
-        if let Some(reference) = &taken.unsettled {
-            if answers.contains_key(reference) {
+        if let Some(question) = taken.unsettled {
+            let reference = question.subscription_reference;
+            if answers.contains_key(&reference) {
                 // Others change it all the while, and their webhooks tell how it ends.
                 conflicts += 1;
             }
-            let answer = ask(app, account, reference).await;
-            let answer = answer.map_err(|error| gateway_error(error, account, None))?;
-            answers.insert(reference.clone(), Some(answer));
+            let answer = ask(app, account, &reference).await;
+            let answer = Answer {
+                subscription: Some(answer.map_err(|error| gateway_error(error, account, None))?),
+                to_version: question.stored_version,
+                times: 1,
+            };
+            answers.insert(reference, answer);
             continue;
         }
         let mut behind = import.clone();

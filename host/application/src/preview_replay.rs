@@ -268,8 +268,8 @@ async fn effects_of(
                 });
                 return Ok(Ok((changes, publishes.collect())));
             }
-            Err(NotApplied::AskAbout { subscription_reference }) => {
-                let settled = settle(app, account, subscription_reference, 0, &mut answers, &mut Vec::new()).await;
+            Err(NotApplied::AskAbout(question)) => {
+                let settled = settle(app, account, question, 0, &mut answers, &mut Vec::new()).await;
                 if let Err(failure) = settled {
                     return Ok(Err(failure));
                 }

@@ -6,11 +6,12 @@ use tillgate_domain::{ProviderAccountId, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::account::{ConnectedAccount, ProviderAccount};
+use crate::apply_event::Question;
 use crate::bounds::{
     INBOX_ATTEMPTS_MAX, INBOX_BATCH, INBOX_LEASE_MS, INBOX_PAUSE_MAX_MS, INBOX_PAUSE_MS, PAYMENT_AWAITED_ATTEMPTS,
 };
 use crate::commit_effects::{Committed, Understood, commit_effects};
-use crate::effects::Answers;
+use crate::effects::{Answer, Answers};
 use crate::inbox::{InboxEntry, InboxStatus, PluginBuild};
 use crate::operation_journal::MemoryJournal;
 use crate::ports::{
@@ -20,8 +21,9 @@ use crate::receive_webhook::provider_types;
 use crate::validate::storable;
 use crate::{Application, ApplicationError};
 
-/// How many subscriptions the provider is asked about for one webhook.
-const ASKED_ABOUT_MAX: usize = 16;
+/// How often the provider is asked for one webhook: it can be about several subscriptions, and what is stored of one can
+/// change while the answer is on its way.
+const ASKED_MAX: usize = 16;
 
 /// What a round of processing did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -276,8 +278,8 @@ async fn take_in(
             Committed::Done | Committed::AllKnown | Committed::Conflicting => return Ok(None),
             Committed::Contended => return Ok(Some("changed by others again and again".to_owned())),
             Committed::Incomplete(what) => return Ok(Some(what)),
-            Committed::AskAbout(reference) => {
-                if let Err(failure) = settle(app, account, reference, entry.attempts, &mut answers, exchanges).await {
+            Committed::AskAbout(question) => {
+                if let Err(failure) = settle(app, account, question, entry.attempts, &mut answers, exchanges).await {
                     return Ok(Some(failure));
                 }
             }
@@ -312,28 +314,38 @@ pub(crate) async fn parse(
 pub(crate) async fn settle(
     app: &Application,
     account: &Arc<ConnectedAccount>,
-    reference: String,
+    question: Question,
     attempts: u32,
     answers: &mut Answers,
     exchanges: &mut Vec<Exchange>,
 ) -> Result<(), String> {
-    if answers.len() >= ASKED_ABOUT_MAX || answers.contains_key(&reference) {
+    let (reference, to_version) = (question.subscription_reference, question.stored_version);
+    let known = answers.get(&reference);
+    let asked: usize = answers.values().map(|answer| answer.times).sum();
+    if asked >= ASKED_MAX || known.is_some_and(|answer| answer.to_version == to_version) {
         return Err(format!("asking about subscription {reference} settled nothing"));
     }
+    let times = known.map_or(0, |answer| answer.times) + 1;
     let mut journal = MemoryJournal::default();
-    let answer = ask_with(app, account, &reference, &mut journal).await;
+    let told = ask_with(app, account, &reference, &mut journal).await;
     exchanges.extend(journal.into_exchanges());
-    match answer {
-        Ok(answer) => answers.insert(reference, Some(answer)),
-        Err(error) if knows_none(&error) => answers.insert(reference, None),
+    let subscription = match told {
+        Ok(answer) => Some(answer),
+        Err(error) if knows_none(&error) => None,
         // Money isn't kept from being seen by a question that gets no answer, a key without that right for example. What
         // needs the answer itself, two facts of one instant, asks in vain once more.
         Err(error) if attempts >= PAYMENT_AWAITED_ATTEMPTS => {
             tracing::warn!(%error, "a subscription could not be asked about: going on without it");
-            answers.insert(reference, None)
+            None
         }
         Err(error) => return Err(error.to_string()),
     };
+    let answer = Answer {
+        subscription,
+        to_version,
+        times,
+    };
+    answers.insert(reference, answer);
     Ok(())
 }
 

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use tillgate_domain::{Applied, SubscriptionId, TenantId};
+use tillgate_domain::{Applied, Subscription, SubscriptionId, TenantId};
 
+use crate::account::ConnectedAccount;
 use crate::bounds::CONFLICT_RETRIES_MAX;
 use crate::operate::gateway_error;
 use crate::operation_journal::MemoryJournal;
-use crate::ports::{CommitError, GatewayCall, UnitOfWork};
+use crate::ports::{CommitError, GatewayCall, ProviderSubscription, UnitOfWork};
 use crate::retry::Tries;
 use crate::views::SubscriptionView;
 use crate::{Application, ApplicationError};
@@ -37,25 +38,9 @@ pub async fn retrieve_subscription(
         return Ok(SubscriptionView::from(&known));
     }
     let account = app.account_for(query.tenant_id, Some(known.account_id)).await?;
-    let mut journal = MemoryJournal::default();
-    let (now, key) = (app.now(), known.id.to_string());
-    let mut tries = Tries::begin(app);
-    let answer = loop {
-        let call = GatewayCall {
-            account: &account,
-            now,
-            idempotency_key: &key,
-            journal: &mut journal,
-        };
-        let gateway = &app.ports.gateway;
-        match gateway.retrieve_subscription(call, &known.provider_reference).await {
-            Ok(answer) => break answer,
-            Err(error) if tries.again(app, &error, &mut journal).await => {}
-            Err(error) => return Err(gateway_error(error, &account, None)),
-        }
-    };
     let mut subscription = known;
     for _ in 0..CONFLICT_RETRIES_MAX {
+        let answer = ask(app, &account, &subscription).await?;
         let was = subscription.terms().price_reference.clone();
         match app.take_in_answer(&mut subscription, &answer) {
             Applied::Changed | Applied::Unchanged => {}
@@ -70,7 +55,35 @@ pub async fn retrieve_subscription(
             Err(CommitError::Conflict(_)) => {}
             Err(error) => return Err(error.into()),
         }
+        // The answer says nothing about what became known since it was asked for: it is asked for again.
         subscription = app.find_subscription(query.tenant_id, query.subscription_id).await?;
     }
     Err(ApplicationError::Contended("subscription"))
+}
+
+async fn ask(
+    app: &Arc<Application>,
+    account: &Arc<ConnectedAccount>,
+    subscription: &Subscription,
+) -> Result<ProviderSubscription, ApplicationError> {
+    let mut journal = MemoryJournal::default();
+    let (now, key) = (app.now(), subscription.id.to_string());
+    let mut tries = Tries::begin(app);
+    loop {
+        let call = GatewayCall {
+            account,
+            now,
+            idempotency_key: &key,
+            journal: &mut journal,
+        };
+        let gateway = &app.ports.gateway;
+        match gateway
+            .retrieve_subscription(call, &subscription.provider_reference)
+            .await
+        {
+            Ok(answer) => return Ok(answer),
+            Err(error) if tries.again(app, &error, &mut journal).await => {}
+            Err(error) => return Err(gateway_error(error, account, None)),
+        }
+    }
 }

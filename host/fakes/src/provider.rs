@@ -13,6 +13,7 @@ use tillgate_application::ports::{
     WebhookRejection, WebhookRequest,
 };
 use tillgate_domain::{Money, PaymentStatus, RefundState, SubscriptionStatus, Timestamp};
+use tokio::sync::oneshot;
 
 use crate::Fuse;
 
@@ -69,6 +70,7 @@ struct State {
     without_idempotency: bool,
     later: Option<Timestamp>,
     unparsable: bool,
+    held: Option<oneshot::Receiver<()>>,
 }
 
 /// A provider. What it keeps outlives the host.
@@ -134,6 +136,15 @@ impl FakeProvider {
     /// Whether its webhooks can't be understood.
     pub fn set_unparsable(&self, unparsable: bool) {
         self.state().unparsable = unparsable;
+    }
+
+    /// Holds back the next answer about a subscription, which says how it stood when it was asked for, until what this gives
+    /// is dropped.
+    #[must_use]
+    pub fn hold_next_answer(&self) -> oneshot::Sender<()> {
+        let (release, held) = oneshot::channel();
+        self.state().held = Some(held);
+        release
     }
 
     /// How a subscription stands at the provider.
@@ -371,7 +382,12 @@ impl PaymentGateway for FakeProvider {
             |_| Some(String::new()),
         )
         .await?;
-        self.subscription(reference).map(|found| *found)
+        let answer = self.subscription(reference).map(|found| *found);
+        let held = self.state().held.take();
+        if let Some(held) = held {
+            let _released = held.await;
+        }
+        answer
     }
 
     async fn cancel_subscription(

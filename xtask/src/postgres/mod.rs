@@ -22,7 +22,10 @@ use crate::process;
 use crate::workspace::Workspace;
 
 /// The environment variable that has the server's address, both when one is given and for what runs against one.
-pub(crate) const URL_VARIABLE: &str = "TILLGATE_TEST_POSTGRES_URL";
+const URL_VARIABLE: &str = "TILLGATE_TEST_POSTGRES_URL";
+
+/// The environment variable that has the directory of its programs, for what starts and kills servers of its own.
+const PROGRAMS_VARIABLE: &str = "TILLGATE_TEST_POSTGRES_PROGRAMS";
 
 /// How long a given server may take to answer: it may be starting in a container beside this one.
 const GIVEN_PATIENCE: Duration = Duration::from_secs(20);
@@ -49,7 +52,7 @@ pub(crate) enum Way {
 #[derive(Debug)]
 pub(crate) struct Postgres {
     url: String,
-    _server: Option<Server>,
+    server: Option<Server>,
 }
 
 impl Postgres {
@@ -77,13 +80,16 @@ impl Postgres {
         );
         Ok(Self {
             url: server.url().to_owned(),
-            _server: Some(server),
+            server: Some(server),
         })
     }
 
-    /// The address, as clients take it.
-    pub(crate) fn url(&self) -> &str {
-        &self.url
+    /// Tells a command where the server is, and where its programs are if it was started here.
+    pub(crate) fn tell(&self, command: &mut Command) {
+        command.env(URL_VARIABLE, &self.url);
+        if let Some(server) = &self.server {
+            command.env(PROGRAMS_VARIABLE, server.programs());
+        }
     }
 
     fn given(url: String) -> Result<Self> {
@@ -107,7 +113,7 @@ impl Postgres {
             std::thread::sleep(server::POLL);
         }
         eprintln!("PostgreSQL given at {}", endpoint.address());
-        Ok(Self { url, _server: None })
+        Ok(Self { url, server: None })
     }
 }
 
@@ -143,5 +149,7 @@ fn installed_now(workspace: &Workspace) -> Result<Binaries> {
 pub(crate) fn run(workspace: &Workspace, way: Way, command: &[OsString]) -> Result<()> {
     let (program, args) = command.split_first().context("no command")?;
     let postgres = Postgres::provide(workspace, way)?;
-    process::run_interactively(Command::new(program).args(args).env(URL_VARIABLE, postgres.url()))
+    let mut command = Command::new(program);
+    postgres.tell(&mut command);
+    process::run_interactively(command.args(args))
 }

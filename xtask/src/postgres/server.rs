@@ -42,6 +42,7 @@ rm -rf "$2"
 pub(crate) struct Server {
     url: String,
     address: String,
+    programs: PathBuf,
     // Dropped in this order: the one stops the server, the other waits for its end.
     _watchdog: Watchdog,
     _postmaster: Postmaster,
@@ -74,6 +75,7 @@ impl Server {
         Ok(Self {
             url: format!("postgres://{USER}:{password}@127.0.0.1:{port}/{DATABASE}"),
             address: format!("127.0.0.1:{port}"),
+            programs: binaries.dir().to_path_buf(),
             _watchdog: watchdog,
             _postmaster: postmaster,
         })
@@ -82,6 +84,11 @@ impl Server {
     /// The address with all a client needs.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The directory of its programs, where its account can get at them.
+    pub(crate) fn programs(&self) -> &Path {
+        &self.programs
     }
 
     /// The address without the password.

@@ -4,13 +4,13 @@ use tillgate_application::ports::{CancelMode, EventBody, GatewayError, Proration
 use tillgate_application::views::ChangeView;
 use tillgate_application::{
     ApplicationError, Caller, CancelSubscription, ChangePlan, PauseSubscription, PutProduct, ResumeSubscription,
-    RetrieveSubscription, UncancelSubscription, cancel_subscription, change_plan, pause_subscription, put_product,
-    resume_subscription, retrieve_subscription, uncancel_subscription,
+    RetrieveSubscription, UncancelSubscription, cancel_subscription, change_plan, create_checkout_session,
+    pause_subscription, put_product, resume_subscription, retrieve_subscription, uncancel_subscription,
 };
-use tillgate_domain::{SubscriptionChange, SubscriptionId, SubscriptionStatus, Timestamp};
+use tillgate_domain::{CheckoutType, SubscriptionChange, SubscriptionId, SubscriptionStatus, Timestamp};
 use tillgate_fakes::{Failing, NOW, World, subscription_event};
 
-use crate::given::{subscribed, subscribed_with_choice, with_key};
+use crate::given::{subscribed, subscribed_with_choice, with_choice, with_key};
 
 type Changed = Result<ChangeView, ApplicationError>;
 
@@ -149,6 +149,43 @@ fn at_price(seconds: i64, price: &str) -> tillgate_application::ports::ProviderE
         price.clone_into(&mut subscription.items[0].price_reference);
     }
     event
+}
+
+/// The word of the change is overtaken by that of the end, and then counts no more.
+#[tokio::test]
+async fn a_plan_of_which_the_end_tells_first_is_followed() {
+    let (world, id) = subscribed_with_choice().await;
+    let mut ended = at_price(6, "price_2");
+    if let EventBody::Subscription { change, subscription } = &mut ended.body {
+        *change = SubscriptionChange::Ended;
+        subscription.snapshot.status = Some(SubscriptionStatus::Canceled);
+    }
+    world.deliver(vec![ended]).await.unwrap();
+    world.deliver(vec![at_price(5, "price_2")]).await.unwrap();
+    let subscription = world.store.rows().subscriptions[&id].clone();
+    assert_eq!(subscription.terms().price_reference.as_deref(), Some("price_2"));
+    assert_eq!(subscription.product_id.as_deref(), Some("plus"));
+    assert!(subscription.is_ended());
+}
+
+/// The word of a change overtakes that of the creation.
+#[tokio::test]
+async fn a_plan_that_was_changed_before_anything_was_heard_is_not_the_one_that_was_checked_out() {
+    let world = World::new().await.unwrap();
+    with_choice(&world).await;
+    let caller = with_key(world.tenant_id, "key", 1);
+    let checkout = world.checkout(CheckoutType::Subscription);
+    let checkout = create_checkout_session(&world.app, &caller, checkout).await.unwrap();
+    let mut changed = at_price(5, "price_2");
+    if let EventBody::Subscription { subscription, .. } = &mut changed.body {
+        subscription.correlation_id = Some(checkout.id);
+    }
+    world.deliver(vec![changed]).await.unwrap();
+    let rows = world.store.rows();
+    let subscription = rows.subscriptions.values().next().unwrap();
+    assert_eq!(subscription.product_id.as_deref(), Some("plus"));
+    let purchase = rows.purchases.values().next().unwrap();
+    assert_eq!(purchase.product_id.as_deref(), Some("pro"), "that was bought");
 }
 
 #[tokio::test]

@@ -52,6 +52,12 @@ pub(crate) async fn subscribed() -> (World, SubscriptionId) {
 /// The same, with another product `plus` that costs `price_2`.
 pub(crate) async fn subscribed_with_choice() -> (World, SubscriptionId) {
     let (world, id) = subscribed().await;
+    with_choice(&world).await;
+    (world, id)
+}
+
+/// Another product, to which one may change.
+pub(crate) async fn with_choice(world: &World) {
     let plus = PutProduct {
         tenant_id: world.tenant_id,
         id: "plus".to_owned(),
@@ -59,7 +65,6 @@ pub(crate) async fn subscribed_with_choice() -> (World, SubscriptionId) {
         prices: BTreeMap::from([(world.account_id, "price_2".to_owned())]),
     };
     put_product(&world.app, plus).await.unwrap();
-    (world, id)
 }
 
 /// A world with one payment of 20.00, in a state.

@@ -2,7 +2,9 @@
 
 use tillgate_application::inbox::{InboxEntry, InboxStatus};
 use tillgate_application::ports::{EventBody, ProviderEvent};
-use tillgate_application::{bounds, create_checkout_session, process_due_webhooks};
+use tillgate_application::{
+    RetrieveSubscription, bounds, create_checkout_session, process_due_webhooks, retrieve_subscription,
+};
 use tillgate_domain::{CheckoutType, PaymentState, SubscriptionChange, SubscriptionStatus};
 use tillgate_fakes::{World, checkout_completed, payment, refund, subscription_event};
 
@@ -196,23 +198,77 @@ async fn two_refunds_of_one_payment_add_up_in_every_order() {
     }
 }
 
+fn in_one_second(key: &str, seats: u64) -> ProviderEvent {
+    let (change, status) = (SubscriptionChange::Updated, SubscriptionStatus::Active);
+    subscription_event(key, change, 4, status, seats, None)
+}
+
+/// How the provider has it from now on.
+fn now_has(world: &World, seats: u64) {
+    if let EventBody::Subscription { subscription, .. } = in_one_second("", seats).body {
+        world.provider.put_subscription(*subscription);
+    }
+}
+
+/// Three changes of one second, by the provider's clock. One host asks, and its answer is still on its way when the third
+/// change comes, about which another host asks, and is answered at once.
+#[tokio::test]
+async fn an_answer_says_nothing_about_what_became_known_since_it_was_asked_for() {
+    let world = World::new().await.unwrap();
+    let other = world.another_host();
+    now_has(&world, 2);
+    world.deliver(vec![in_one_second("evt_1", 1)]).await.unwrap();
+    world.deliver(vec![in_one_second("evt_2", 2)]).await.unwrap();
+    let late = world.provider.hold_next_answer();
+    let overtaking = async {
+        while world.provider.requests() == 0 {
+            tokio::task::yield_now().await;
+        }
+        now_has(&world, 3);
+        world.deliver(vec![in_one_second("evt_3", 3)]).await.unwrap();
+        assert_eq!(process_due_webhooks(&other).await.unwrap().done, 1);
+        drop(late);
+    };
+    let (processed, ()) = tokio::join!(process_due_webhooks(&world.app), overtaking);
+    assert_eq!(processed.unwrap().done, 1);
+    let rows = world.store.rows();
+    assert_eq!(rows.subscriptions.values().next().unwrap().terms().seats, Some(3));
+}
+
+/// The same, where the one who asks is a tenant who wants to know.
+#[tokio::test]
+async fn a_refresh_says_nothing_about_what_became_known_since_it_was_asked_for() {
+    let world = World::new().await.unwrap();
+    let other = world.another_host();
+    now_has(&world, 2);
+    world.deliver(vec![in_one_second("evt_1", 1)]).await.unwrap();
+    let subscription_id = *world.store.rows().subscriptions.keys().next().unwrap();
+    let late = world.provider.hold_next_answer();
+    let overtaking = async {
+        while world.provider.requests() == 0 {
+            tokio::task::yield_now().await;
+        }
+        now_has(&world, 3);
+        world.deliver(vec![in_one_second("evt_3", 3)]).await.unwrap();
+        assert_eq!(process_due_webhooks(&other).await.unwrap().done, 1);
+        drop(late);
+    };
+    let query = RetrieveSubscription {
+        tenant_id: world.tenant_id,
+        subscription_id,
+        refresh: true,
+    };
+    let (refreshed, ()) = tokio::join!(retrieve_subscription(&world.app, query), overtaking);
+    assert_eq!(refreshed.unwrap().seats, Some(3));
+    let rows = world.store.rows();
+    assert_eq!(rows.subscriptions.values().next().unwrap().terms().seats, Some(3));
+}
+
 #[tokio::test]
 async fn two_changes_in_one_second_are_settled_by_asking() {
     let world = World::new().await.unwrap();
-    let change = |key: &str, seats| {
-        subscription_event(
-            key,
-            SubscriptionChange::Updated,
-            4,
-            SubscriptionStatus::Active,
-            seats,
-            None,
-        )
-    };
-    let truth = change("", 6);
-    if let EventBody::Subscription { subscription, .. } = truth.body {
-        world.provider.put_subscription(*subscription);
-    }
+    let change = in_one_second;
+    now_has(&world, 6);
     world.deliver(vec![change("evt_1", 6)]).await.unwrap();
     assert_eq!(world.provider.requests(), 0);
     // Older in truth, and nothing in it says so.
