@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use tillgate_torture::{Database, Fault, Known, Options, run};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Delivers the webhooks of many customers' lives to the real gateway while it is killed, paused and cut off, and compares
 /// what it holds in the end with what must be there: nothing lost, nothing doubled, nothing wrong.
@@ -83,7 +84,12 @@ async fn main() -> ExitCode {
         }
     };
     println!("{}", options.command());
-    match run(options).await {
+    let ran = tokio::select! {
+        ran = run(options) => ran,
+        // What runs ends with what holds it.
+        () = interrupted() => return ExitCode::from(130),
+    };
+    match ran {
         Ok(report) => {
             println!("{report}");
             ExitCode::from(u8::from(!report.is_right()))
@@ -92,5 +98,18 @@ async fn main() -> ExitCode {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+async fn interrupted() {
+    let told_to_end = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = told_to_end => {}
     }
 }

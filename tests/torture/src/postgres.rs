@@ -11,7 +11,6 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, geteuid, kill_process_group};
 use sqlx::{Connection as _, Executor as _, PgConnection};
-use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 /// The directory of PostgreSQL's programs, which `cargo xtask` says.
@@ -19,6 +18,14 @@ pub const PROGRAMS_VARIABLE: &str = "TILLGATE_TEST_POSTGRES_PROGRAMS";
 
 /// A server that is given.
 const URL_VARIABLE: &str = "TILLGATE_TEST_POSTGRES_URL";
+
+/// Waits for the end of its input, which comes when this process is gone, however that came about. Then it stops the server
+/// and removes its directory.
+const WATCHDOG_SCRIPT: &str = r#"trap '' HUP INT TERM
+read -r _
+"$1" stop -s -D "$2/data" -m immediate -t 10
+rm -rf "$2"
+"#;
 
 const START_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -38,8 +45,9 @@ pub(crate) struct Postgres {
 struct Own {
     programs: PathBuf,
     account: Option<(u32, u32)>,
-    directory: TempDir,
+    directory: PathBuf,
     process: Option<Child>,
+    watchdog: Option<Child>,
 }
 
 impl Postgres {
@@ -108,9 +116,13 @@ impl Postgres {
         let mut own = Own {
             programs,
             account,
-            directory,
+            directory: directory.path().to_path_buf(),
             process: None,
+            watchdog: None,
         };
+        own.watch()?;
+        // From here on the watchdog removes it.
+        let _path = directory.keep();
         own.initialize()?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut postgres = Self {
@@ -177,11 +189,11 @@ impl Postgres {
 
 impl Own {
     fn data(&self) -> PathBuf {
-        self.directory.path().join("data")
+        self.directory.join("data")
     }
 
     fn log(&self) -> PathBuf {
-        self.directory.path().join("log")
+        self.directory.join("log")
     }
 
     fn command(&self, program: &str) -> Command {
@@ -196,6 +208,25 @@ impl Own {
             command.uid(user).gid(group);
         }
         command
+    }
+
+    fn watch(&mut self) -> Result<()> {
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", WATCHDOG_SCRIPT, "sh"])
+            .arg(self.programs.join("pg_ctl"))
+            .arg(&self.directory)
+            .current_dir("/")
+            .process_group(0)
+            .env_remove("LD_LIBRARY_PATH")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        if let Some((user, group)) = self.account {
+            command.uid(user).gid(group);
+        }
+        self.watchdog = Some(command.spawn().context("/bin/sh can't be run")?);
+        Ok(())
     }
 
     fn initialize(&self) -> Result<()> {
@@ -227,7 +258,7 @@ impl Own {
         for setting in [
             "listen_addresses=127.0.0.1".to_owned(),
             format!("port={port}"),
-            format!("unix_socket_directories={}", self.directory.path().display()),
+            format!("unix_socket_directories={}", self.directory.display()),
             "max_connections=200".to_owned(),
         ] {
             command.arg("-c").arg(setting);
@@ -250,6 +281,10 @@ impl Drop for Own {
             // Nobody needs what it holds any more.
             let _killed = kill_process_group(Pid::from_child(&process), Signal::KILL);
             let _ended = process.wait();
+        }
+        if let Some(mut watchdog) = self.watchdog.take() {
+            // Waiting closes its input.
+            let _ended = watchdog.wait();
         }
     }
 }

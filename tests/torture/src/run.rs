@@ -42,8 +42,7 @@ pub async fn run(options: Options) -> Result<Report> {
     fastrand::seed(options.seed);
     let began = Instant::now();
     let lives = Arc::new(lives(&options));
-    let world = world(&options, &lives).await?;
-    let (world, tenants) = world;
+    let (world, tenants) = world(&options, &lives).await?;
     let delivery = Arc::new(Delivery::new(
         Arc::clone(&lives),
         Arc::clone(&world.provider),
